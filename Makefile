@@ -1,0 +1,97 @@
+# Every target makes the environment that it needs; a second run finds it and is quick.
+#   make test    lint, the C checks under sanitizers, then the tests
+#   make bench   the benchmark; BENCH="--quick --scenario echo" is handed on to it
+#   make wheel   an sdist and a wheel for each Python on this machine, each tested as it is installed
+
+PYTHON ?= python3
+CC ?= cc
+BENCH ?=
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+STRICT := -std=c11 -Wall -Wextra -Wconversion -pedantic -Werror
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+KERNELS := $(wildcard csrc/*.c)
+HEADERS := $(wildcard csrc/*.h)
+CHECKS := $(wildcard csrc/check/*.c)
+COMPILED := $(KERNELS) $(HEADERS) $(shell find src -name '*.pyx' -o -name '*.pxd')
+COMPILERS := $(CC) $(filter-out $(CC),$(shell command -v clang >/dev/null && echo clang))
+
+.PHONY: bench test lint lint-c check-c wheel soak fuzz clean
+
+# --- environments -----------------------------------------------------------------------------------------
+
+$(VENV)/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fastdicom needs Python 3.11 or later; name one: make PYTHON=python3.13")'
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+# Each stamp is the package, built in place, with the extras that its targets need.
+$(VENV)/bench.stamp: $(VENV)/made pyproject.toml setup.py $(COMPILED)
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	touch $@
+
+$(VENV)/test.stamp: $(VENV)/made pyproject.toml setup.py $(COMPILED)
+	$(BIN)/python -m pip install --quiet --editable '.[bench,test,dev]'
+	touch $@ $(VENV)/bench.stamp
+
+# --- what people run --------------------------------------------------------------------------------------
+
+bench: $(VENV)/bench.stamp
+	$(BIN)/python -m fastdicom.bench $(BENCH)
+
+test: lint check-c
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/test.stamp lint-c
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/cython-lint src # it calls pycodestyle
+	$(BIN)/lint-imports
+
+wheel: $(VENV)/test.stamp
+	rm -rf dist
+	$(BIN)/python -m build --sdist --outdir dist .
+	$(BIN)/python tools/check_wheel.py dist
+	$(BIN)/python tools/test_wheel.py dist $(PYTEST_ARGS)
+
+soak: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -m soak --timeout 0 $(PYTEST_ARGS)
+
+# The hypothesis tests again, with the many examples of the profile in tests/conftest.py.
+fuzz: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile fuzz --timeout 0 $(PYTEST_ARGS)
+
+clean:
+	rm -rf $(VENV) build dist wheelhouse src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .import_linter_cache .benchmarks
+	find src -name '*.so' -delete
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- the C kernels ----------------------------------------------------------------------------------------
+
+# No warning from any compiler that is here.
+lint-c:
+	@for compiler in $(COMPILERS); do for kernel in $(KERNELS) $(CHECKS); do \
+	    $$compiler $(STRICT) -O2 -Icsrc -c $$kernel -o /dev/null || exit 1; \
+	done; echo "$$compiler: no warning in $(words $(KERNELS) $(CHECKS)) files"; done
+
+# Asserts in plain C, under the sanitizers where the compiler has them.
+check-c: $(patsubst csrc/check/%.c,build/check/%.passed,$(CHECKS))
+
+build/check/sanitize:
+	@mkdir -p $(@D)
+	@echo 'int main(void) { return 0; }' > $(@D)/sanitize.c
+	@if $(CC) $(SANITIZE) $(@D)/sanitize.c -o $(@D)/sanitize.out 2>/dev/null && $(@D)/sanitize.out; then \
+	    echo '$(SANITIZE)' > $@; \
+	else \
+	    echo "$(CC) has no sanitizers: the C checks run without them"; echo > $@; \
+	fi
+
+build/check/%.passed: csrc/check/%.c $(KERNELS) $(HEADERS) build/check/sanitize
+	$(CC) $(STRICT) -O1 -g $$(cat build/check/sanitize) -Icsrc $< $(KERNELS) -o build/check/$*
+	build/check/$*
+	@touch $@
