@@ -1,0 +1,40 @@
+/* Memory for data sets, kept for the next data set instead of being given back page by page.
+ *
+ * A fresh block of the size of an image costs a page fault every 4 KiB; a used one costs none.
+ * A pool is shared by the associations of an AE and has no lock: each slot is exchanged atomically.
+ * What it keeps is bounded by a number of slots and a number of bytes. */
+#ifndef FD_POOL_H
+#define FD_POOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define FD_POOL_SLOTS 32
+
+struct fd_pool {
+    void *volatile slots[FD_POOL_SLOTS];
+    volatile int64_t kept; /* bytes in the slots */
+    int64_t limit;         /* bytes that may be in the slots */
+};
+
+/* A block of memory; p is NULL when there is none. */
+struct fd_block {
+    uint8_t *p;
+    size_t capacity;
+};
+
+void fd_pool_open(struct fd_pool *pool, int64_t limit);
+
+/* Free what the pool keeps. */
+void fd_pool_close(struct fd_pool *pool);
+
+/* A block of at least n bytes. -1: no memory. */
+int fd_pool_take(struct fd_pool *pool, size_t n, struct fd_block *block);
+
+/* Make room for at least n bytes, keeping what the block holds. -1: no memory, the block is as it was. */
+int fd_pool_grow(struct fd_block *block, size_t n);
+
+/* Hand the block back: kept if there is room, else freed. */
+void fd_pool_give(struct fd_pool *pool, struct fd_block *block);
+
+#endif

@@ -1,0 +1,57 @@
+/* What differs between compilers and platforms, and nothing else does.
+ *
+ * The rest of csrc/ is C11 that GCC, Clang and MSVC take alike. */
+#ifndef FD_PORT_H
+#define FD_PORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(_MSC_VER)
+
+#include <intrin.h>
+
+static inline void *fd_atomic_exchange(void *volatile *slot, void *value)
+{
+    return _InterlockedExchangePointer(slot, value);
+}
+
+/* Put value where there was NULL; 1 when that was done. */
+static inline int fd_atomic_fill(void *volatile *slot, void *value)
+{
+    return _InterlockedCompareExchangePointer(slot, value, NULL) == NULL;
+}
+
+static inline int64_t fd_atomic_add(volatile int64_t *total, int64_t amount)
+{
+    return _InterlockedExchangeAdd64(total, amount) + amount;
+}
+
+#else
+
+static inline void *fd_atomic_exchange(void *volatile *slot, void *value)
+{
+    return __atomic_exchange_n(slot, value, __ATOMIC_ACQ_REL);
+}
+
+static inline int fd_atomic_fill(void *volatile *slot, void *value)
+{
+    void *empty = NULL;
+    return __atomic_compare_exchange_n(slot, &empty, value, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+static inline int64_t fd_atomic_add(volatile int64_t *total, int64_t amount)
+{
+    return __atomic_add_fetch(total, amount, __ATOMIC_RELAXED);
+}
+
+#endif
+
+/* The type of msghdr.msg_iovlen: POSIX says int, glibc size_t. */
+#if defined(__GLIBC__)
+#define FD_IOVLEN(n) ((size_t)(n))
+#else
+#define FD_IOVLEN(n) ((int)(n))
+#endif
+
+#endif

@@ -1,0 +1,469 @@
+#include "fd_reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FD_COMMAND_INITIAL ((size_t)1024)
+#define FD_EXPECTED_INITIAL ((size_t)65536)
+#define FD_FIRST_READ ((size_t)32768)
+#define FD_EMPTY_PDVS 16
+#define FD_RESERVE ((size_t)1048576) /* memory taken on the word of a length field alone */
+
+int fd_reader_open(struct fd_reader *reader, struct fd_pool *pool, uint32_t data_limit, uint32_t other_limit,
+                   size_t memory_limit)
+{
+    memset(reader, 0, sizeof *reader);
+    reader->pool = pool;
+    reader->data_limit = data_limit;
+    reader->other_limit = other_limit;
+    reader->memory_limit = memory_limit;
+    reader->expected_length = FD_EXPECTED_INITIAL;
+    reader->staging = malloc(FD_STAGING_SIZE);
+    reader->command_bytes = malloc(FD_COMMAND_INITIAL);
+    if (reader->staging == NULL || reader->command_bytes == NULL) {
+        fd_reader_close(reader);
+        return FD_E_MEMORY;
+    }
+    reader->staging_size = FD_STAGING_SIZE;
+    reader->command_capacity = FD_COMMAND_INITIAL;
+    return FD_OK;
+}
+
+void fd_reader_close(struct fd_reader *reader)
+{
+    free(reader->staging);
+    free(reader->command_bytes);
+    reader->staging = NULL;
+    reader->command_bytes = NULL;
+    if (reader->pool != NULL)
+        fd_pool_give(reader->pool, &reader->data);
+}
+
+int fd_reader_is_mid_message(const struct fd_reader *reader)
+{
+    return reader->begin != reader->end || reader->pdu_left != 0 || reader->message_context != 0;
+}
+
+/* ---- where bytes go ---------------------------------------------------------------------------- */
+
+static size_t staged(const struct fd_reader *reader)
+{
+    return reader->end - reader->begin;
+}
+
+/* Make room behind what is staged. A PDU that does not fit is within its limit: peek has checked. */
+static int make_room(struct fd_reader *reader)
+{
+    if (reader->begin != 0) {
+        memmove(reader->staging, reader->staging + reader->begin, staged(reader));
+        reader->end = staged(reader);
+        reader->begin = 0;
+    }
+    if (reader->end < reader->staging_size)
+        return FD_OK;
+    uint8_t *larger = realloc(reader->staging, 2 * reader->staging_size);
+    if (larger == NULL)
+        return FD_E_MEMORY;
+    reader->staging = larger;
+    reader->staging_size *= 2;
+    return FD_OK;
+}
+
+/* Whether received bytes may go straight to the data set. */
+static int can_receive_in_place(const struct fd_reader *reader)
+{
+    return reader->mode == FD_MODE_DATA && reader->is_in_data_set && reader->is_in_pdv && !reader->is_observed &&
+           reader->sink == FD_SINK_MEMORY && staged(reader) == 0 && reader->fragment_left != 0 &&
+           reader->data.capacity > (size_t)reader->data_length;
+}
+
+static size_t scatter(struct fd_reader *reader, struct fd_target *targets, size_t count)
+{
+    uint8_t *p = reader->data.p + reader->data_length;
+    size_t room = reader->data.capacity - (size_t)reader->data_length;
+    size_t used = 1;
+    reader->is_direct = 1;
+    targets[0].p = p;
+    targets[0].n = room < reader->fragment_left ? room : reader->fragment_left;
+    p += targets[0].n;
+    room -= targets[0].n;
+    size_t fragment = reader->usual_fragment;
+    /* What follows the rest of this fragment can be predicted only if it is the next PDU of this data set. */
+    if (targets[0].n != reader->pdu_left || (reader->pdv.control & FD_IS_LAST) || fragment == 0)
+        return used;
+    /* What is scattered must fit the staging buffer, should the prediction fail. */
+    size_t staging_room = reader->staging_size;
+    while (used + 2 <= count && fragment <= room && fragment + FD_PREFIX <= staging_room) {
+        targets[used].p = reader->prefixes[reader->scattered_pairs];
+        targets[used].n = FD_PREFIX;
+        targets[used + 1].p = p;
+        targets[used + 1].n = fragment;
+        p += fragment;
+        room -= fragment;
+        staging_room -= fragment + FD_PREFIX;
+        used += 2;
+        reader->scattered_pairs++;
+    }
+    return used;
+}
+
+size_t fd_reader_targets(struct fd_reader *reader, struct fd_target *targets, size_t count)
+{
+    reader->is_direct = 0;
+    reader->scattered_pairs = 0;
+    if (can_receive_in_place(reader))
+        return scatter(reader, targets, count < FD_TARGETS ? count : FD_TARGETS);
+    if (make_room(reader) != FD_OK)
+        return 0;
+    targets[0].p = reader->staging + reader->end;
+    targets[0].n = reader->staging_size - reader->end;
+    /* A message begins small, so that most of its data set is received in place. */
+    if (reader->mode == FD_MODE_DATA && reader->sink == FD_SINK_MEMORY && staged(reader) == 0 &&
+        targets[0].n > FD_FIRST_READ)
+        targets[0].n = FD_FIRST_READ;
+    return 1;
+}
+
+/* Whether the header is the predicted one: a PDU with one PDV, of the usual length, not the last. */
+static int is_predicted(const struct fd_reader *reader, const uint8_t *prefix)
+{
+    struct fd_pdv usual = {reader->pdv.context_id, 0, reader->usual_fragment};
+    uint8_t expected[FD_PREFIX];
+    fd_pdv_store(expected, &usual);
+    expected[1] = prefix[1]; /* reserved, not tested (PS3.8 9.3.5) */
+    return memcmp(expected, prefix, FD_PREFIX) == 0;
+}
+
+static size_t take_fragment(struct fd_reader *reader, size_t n)
+{
+    size_t taken = n < reader->fragment_left ? n : reader->fragment_left;
+    reader->data_length += taken;
+    reader->fragment_left -= (uint32_t)taken;
+    reader->pdu_left -= (uint32_t)taken;
+    return n - taken;
+}
+
+static void stage(struct fd_reader *reader, const uint8_t *p, size_t n)
+{
+    memcpy(reader->staging + reader->end, p, n);
+    reader->end += n;
+}
+
+/* Account for n scattered bytes; from the first unpredicted header on, copy them to the empty staging buffer. */
+static void commit_scattered(struct fd_reader *reader, size_t n)
+{
+    reader->begin = reader->end = 0;
+    size_t fragment = reader->usual_fragment;
+    int is_repairing = 0;
+    const uint8_t *data = NULL;
+    n = take_fragment(reader, n);
+    for (size_t i = 0; i < reader->scattered_pairs && n != 0; i++) {
+        size_t prefix_length = n < FD_PREFIX ? n : FD_PREFIX;
+        if (!is_repairing && (prefix_length < FD_PREFIX || !is_predicted(reader, reader->prefixes[i]))) {
+            is_repairing = 1;
+            data = reader->data.p + reader->data_length;
+        }
+        n -= prefix_length;
+        if (is_repairing) {
+            size_t data_length = n < fragment ? n : fragment;
+            stage(reader, reader->prefixes[i], prefix_length);
+            stage(reader, data, data_length);
+            data += data_length;
+            n -= data_length;
+        } else {
+            reader->pdu_left = reader->fragment_left = reader->pdv.fragment_length = (uint32_t)fragment;
+            n = take_fragment(reader, n);
+        }
+    }
+}
+
+void fd_reader_commit(struct fd_reader *reader, size_t n)
+{
+    if (reader->is_direct)
+        commit_scattered(reader, n);
+    else
+        reader->end += n;
+}
+
+/* ---- the data set ------------------------------------------------------------------------------ */
+
+static int flush_sink(struct fd_reader *reader)
+{
+    if (reader->sink_count == 0)
+        return FD_OK;
+    int failure = reader->sink_write(reader->sink_descriptor, reader->sink_spans, reader->sink_count);
+    reader->sink_count = 0;
+    if (failure == 0)
+        return FD_OK;
+    reader->sink_errno = failure;
+    reader->sink = FD_SINK_DISCARD;
+    return FD_EVENT_SINK_FAILED;
+}
+
+int fd_reader_write_to(struct fd_reader *reader, int descriptor)
+{
+    struct fd_span kept = {reader->data.p, (size_t)reader->data_length};
+    reader->sink = FD_SINK_WRITE;
+    reader->sink_descriptor = descriptor;
+    if (kept.n != 0) {
+        reader->sink_spans[0] = kept;
+        reader->sink_count = 1;
+        if (flush_sink(reader) != FD_OK)
+            return reader->sink_errno;
+    }
+    fd_pool_give(reader->pool, &reader->data);
+    return 0;
+}
+
+void fd_reader_discard(struct fd_reader *reader)
+{
+    reader->sink = FD_SINK_DISCARD;
+    reader->sink_count = 0;
+    fd_pool_give(reader->pool, &reader->data);
+}
+
+/* Room for n staged bytes and a piece of what the fragment still promises; at first, for a data set as
+ * long as the last one was. */
+static int reserve(struct fd_reader *reader, size_t n)
+{
+    size_t length = (size_t)reader->data_length;
+    size_t promised = reader->fragment_left < FD_RESERVE ? reader->fragment_left : FD_RESERVE;
+    n = n > promised ? n : promised;
+    if (n > reader->memory_limit - length)
+        return FD_EVENT_FULL;
+    if (reader->data.p == NULL) {
+        size_t first = reader->expected_length > n ? reader->expected_length : n;
+        return fd_pool_take(reader->pool, first, &reader->data) == 0 ? FD_OK : FD_E_MEMORY;
+    }
+    return fd_pool_grow(&reader->data, length + n) == 0 ? FD_OK : FD_E_MEMORY;
+}
+
+/* Move staged bytes of the current fragment to the data set. */
+static int append(struct fd_reader *reader)
+{
+    size_t n = staged(reader) < reader->fragment_left ? staged(reader) : reader->fragment_left;
+    const uint8_t *p = reader->staging + reader->begin;
+    int code = FD_OK;
+    if (reader->sink == FD_SINK_MEMORY) {
+        code = reserve(reader, n);
+        if (code != FD_OK)
+            return code;
+        memcpy(reader->data.p + reader->data_length, p, n);
+    } else if (reader->sink == FD_SINK_WRITE && n != 0) {
+        reader->sink_spans[reader->sink_count].p = p;
+        reader->sink_spans[reader->sink_count].n = n;
+        if (++reader->sink_count == FD_SINK_SPANS)
+            code = flush_sink(reader);
+    }
+    reader->begin += n;
+    take_fragment(reader, n);
+    return code;
+}
+
+/* ---- the command set --------------------------------------------------------------------------- */
+
+static int append_command(struct fd_reader *reader)
+{
+    size_t n = staged(reader) < reader->fragment_left ? staged(reader) : reader->fragment_left;
+    if (reader->fragment_left > FD_COMMAND_LIMIT - reader->command_length) {
+        reader->error_value = reader->fragment_left;
+        reader->error_limit = (uint32_t)FD_COMMAND_LIMIT;
+        return FD_E_COMMAND_LENGTH;
+    }
+    if (n > reader->command_capacity - reader->command_length) {
+        uint8_t *larger = realloc(reader->command_bytes, FD_COMMAND_LIMIT);
+        if (larger == NULL)
+            return FD_E_MEMORY;
+        reader->command_bytes = larger;
+        reader->command_capacity = FD_COMMAND_LIMIT;
+    }
+    memcpy(reader->command_bytes + reader->command_length, reader->staging + reader->begin, n);
+    reader->command_length += n;
+    reader->begin += n;
+    reader->fragment_left -= (uint32_t)n;
+    reader->pdu_left -= (uint32_t)n;
+    return FD_OK;
+}
+
+static int end_command(struct fd_reader *reader)
+{
+    int code = fd_command_walk(reader->command_bytes, reader->command_length, &reader->command);
+    if (code != FD_OK)
+        return code;
+    if (fd_command_us(&reader->command, FD_COMMAND_DATA_SET_TYPE, FD_NO_DATA_SET) == FD_NO_DATA_SET)
+        return FD_EVENT_MESSAGE;
+    reader->is_in_data_set = 1;
+    return reader->holds_commands ? FD_EVENT_COMMAND : FD_OK;
+}
+
+/* ---- PDVs -------------------------------------------------------------------------------------- */
+
+/* PS3.8 Annex E: the fragments of a message come in order, on one context, command set first. */
+static int check_pdv(struct fd_reader *reader)
+{
+    const struct fd_pdv *pdv = &reader->pdv;
+    reader->error_value = pdv->context_id;
+    if (!reader->is_accepted[pdv->context_id])
+        return FD_E_CONTEXT;
+    if (reader->message_context != 0 && reader->message_context != pdv->context_id) {
+        reader->error_limit = reader->message_context;
+        return FD_E_CONTEXT_CHANGE;
+    }
+    int is_command = pdv->control & FD_IS_COMMAND;
+    if (is_command ? reader->is_in_data_set : !reader->is_in_data_set)
+        return FD_E_ORDER;
+    reader->empty_pdvs = pdv->fragment_length == 0 ? reader->empty_pdvs + 1 : 0;
+    if (reader->empty_pdvs > FD_EMPTY_PDVS) {
+        reader->error_limit = FD_EMPTY_PDVS;
+        return FD_E_PDV_EMPTY;
+    }
+    return FD_OK;
+}
+
+static int begin_pdv(struct fd_reader *reader)
+{
+    int code = fd_pdv_peek(reader->staging + reader->begin, staged(reader), reader->pdu_left, &reader->pdv);
+    if (code == FD_E_PDV_LENGTH) {
+        reader->error_value = staged(reader) < 4 ? 0 : fd_load_be32(reader->staging + reader->begin);
+        reader->error_limit = reader->pdu_left;
+    }
+    if (code == FD_OK)
+        code = check_pdv(reader);
+    if (code != FD_OK)
+        return code;
+    if (reader->message_context == 0) {
+        reader->message_context = reader->pdv.context_id;
+        reader->command_length = 0;
+        reader->sink = FD_SINK_MEMORY;
+        reader->sink_errno = 0;
+        reader->data_length = 0;
+    }
+    reader->begin += FD_PDV_HEADER;
+    reader->pdu_left -= FD_PDV_HEADER;
+    reader->fragment_left = reader->pdv.fragment_length;
+    if (reader->is_in_data_set && reader->fragment_left == reader->pdu_left)
+        reader->usual_fragment = reader->fragment_left;
+    reader->is_in_pdv = 1;
+    return FD_OK;
+}
+
+/* The message is whole; what it was stays readable until the next PDV begins. */
+static int end_message(struct fd_reader *reader)
+{
+    int code = flush_sink(reader);
+    if (code != FD_OK)
+        return code;
+    if (reader->is_in_data_set && reader->sink == FD_SINK_MEMORY)
+        /* The last fragment is shorter than the usual one; with room for that, it is received in place too. */
+        reader->expected_length = (size_t)reader->data_length + reader->usual_fragment % FD_STAGING_SIZE;
+    return FD_EVENT_MESSAGE;
+}
+
+static int in_pdv(struct fd_reader *reader)
+{
+    int code = FD_OK;
+    if (reader->fragment_left != 0)
+        code = reader->is_in_data_set ? append(reader) : append_command(reader);
+    if (code != FD_OK)
+        return code;
+    if (reader->fragment_left != 0)
+        return FD_NEED_DATA;
+    int is_last = reader->pdv.control & FD_IS_LAST;
+    if (is_last && reader->is_in_data_set)
+        code = end_message(reader);
+    else if (is_last)
+        code = end_command(reader);
+    if (code != FD_EVENT_SINK_FAILED)
+        reader->is_in_pdv = 0;
+    return code;
+}
+
+/* ---- PDUs -------------------------------------------------------------------------------------- */
+
+/* A PDU that is taken whole: it must be in the staging buffer. */
+static int whole_pdu(struct fd_reader *reader, const struct fd_pdu *pdu)
+{
+    if (staged(reader) - FD_PDU_HEADER < pdu->length)
+        return FD_NEED_DATA;
+    reader->pdu.p = reader->staging + reader->begin;
+    reader->pdu.n = FD_PDU_HEADER + (size_t)pdu->length;
+    return FD_OK;
+}
+
+static int begin_p_data(struct fd_reader *reader, const struct fd_pdu *pdu)
+{
+    if (reader->mode == FD_MODE_ASSOCIATE)
+        return FD_EVENT_P_DATA;
+    if (pdu->length < FD_PDV_HEADER) {
+        reader->error_value = pdu->length;
+        return FD_E_PDV_COUNT;
+    }
+    /* A PDU that is larger than any other may be is not gathered for an observer. */
+    if (reader->is_observed && !reader->is_shown && pdu->length <= reader->other_limit) {
+        int code = whole_pdu(reader, pdu);
+        reader->is_shown = code == FD_OK;
+        return code == FD_OK ? FD_EVENT_SHOWN : code;
+    }
+    reader->is_shown = 0;
+    reader->begin += FD_PDU_HEADER;
+    reader->pdu_left = pdu->length;
+    return FD_OK;
+}
+
+static int begin_pdu(struct fd_reader *reader)
+{
+    struct fd_pdu pdu;
+    int code = fd_pdu_peek(reader->staging + reader->begin, staged(reader), reader->data_limit,
+                           reader->other_limit, &pdu);
+    if (code == FD_NEED_DATA)
+        return code;
+    if (code != FD_OK) {
+        reader->error_value = code == FD_E_PDU_TYPE ? pdu.type : pdu.length;
+        reader->error_limit = pdu.type == FD_P_DATA_TF ? reader->data_limit
+                              : pdu.type <= FD_A_ASSOCIATE_AC ? reader->other_limit
+                                                              : 4;
+        return code;
+    }
+    if (pdu.type == FD_P_DATA_TF)
+        return begin_p_data(reader, &pdu);
+    code = whole_pdu(reader, &pdu);
+    if (code != FD_OK)
+        return code;
+    reader->begin += reader->pdu.n;
+    return FD_EVENT_PDU;
+}
+
+int fd_reader_next(struct fd_reader *reader)
+{
+    for (;;) {
+        int code;
+        if (reader->mode == FD_MODE_DISCARD) {
+            reader->begin = reader->end;
+            code = FD_NEED_DATA;
+        } else if (reader->is_in_pdv) {
+            code = in_pdv(reader);
+        } else if (reader->pdu_left != 0) {
+            code = begin_pdv(reader);
+        } else {
+            code = begin_pdu(reader);
+        }
+        if (code == FD_NEED_DATA) {
+            /* The spans of the sink point into the staging buffer, which is received into next. */
+            int failure = flush_sink(reader);
+            if (failure != FD_OK)
+                return failure;
+        }
+        if (code != FD_OK)
+            return code;
+    }
+}
+
+void fd_reader_take(struct fd_reader *reader, struct fd_block *data, size_t *length)
+{
+    *data = reader->data;
+    *length = (size_t)reader->data_length;
+    reader->data.p = NULL;
+    reader->data.capacity = 0;
+    reader->message_context = 0;
+    reader->is_in_data_set = 0;
+}

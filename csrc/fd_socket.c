@@ -1,0 +1,223 @@
+#define _POSIX_C_SOURCE 200809L
+#if defined(__APPLE__)
+#define _DARWIN_C_SOURCE
+#endif
+#include "fd_socket.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <time.h>
+
+#include "fd_port.h"
+
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0 /* macOS: SO_NOSIGPIPE is set on the socket instead */
+#endif
+
+void fd_socket_open(struct fd_socket *s, int descriptor, int wake_descriptor)
+{
+    memset(s, 0, sizeof *s);
+    s->descriptor = descriptor;
+    s->wake_descriptor = wake_descriptor;
+    s->is_drained = 1;
+    s->pending = FD_NEED_DATA;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Wait for one of events. FD_OK with what is ready in *ready, or how the wait ended. */
+static int wait_for(struct fd_socket *s, short events, int timeout, int64_t deadline, short *ready)
+{
+    struct pollfd polled[2] = {{s->descriptor, events, 0}, {s->wake_descriptor, POLLIN, 0}};
+    if (deadline != FD_NO_DEADLINE) {
+        int64_t left = deadline - now_ms();
+        left = left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : left;
+        if (timeout < 0 || left < timeout)
+            timeout = (int)left;
+    }
+    int count = poll(polled, 2, timeout);
+    if (count < 0 && errno == EINTR)
+        return FD_SOCKET_SIGNAL;
+    if (count < 0) {
+        s->failure = errno;
+        return FD_SOCKET_FAILED;
+    }
+    if (count == 0)
+        return FD_SOCKET_TIMEOUT;
+    if (polled[1].revents != 0)
+        return FD_SOCKET_WOKEN;
+    *ready = polled[0].revents;
+    return FD_OK;
+}
+
+/* One receive. FD_OK, FD_NEED_DATA when nothing has come, FD_SOCKET_CLOSED, FD_SOCKET_FAILED, or FD_E_MEMORY. */
+static int receive_once(struct fd_socket *s, struct fd_reader *reader)
+{
+    struct fd_target targets[FD_TARGETS];
+    struct iovec vectors[FD_TARGETS];
+    size_t count = fd_reader_targets(reader, targets, FD_TARGETS);
+    size_t room = 0;
+    if (count == 0)
+        return FD_E_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        vectors[i].iov_base = targets[i].p;
+        vectors[i].iov_len = targets[i].n;
+        room += targets[i].n;
+    }
+    struct msghdr header = {.msg_iov = vectors, .msg_iovlen = FD_IOVLEN(count)};
+    ssize_t n = recvmsg(s->descriptor, &header, MSG_DONTWAIT);
+    if (n > 0) {
+        s->is_drained = (size_t)n < room;
+        s->bytes_received += (uint64_t)n;
+        fd_reader_commit(reader, (size_t)n);
+        return FD_OK;
+    }
+    if (n == 0)
+        return FD_SOCKET_CLOSED;
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) {
+        s->is_drained = 1;
+        return FD_NEED_DATA;
+    }
+    s->failure = errno;
+    return FD_SOCKET_FAILED;
+}
+
+int fd_socket_receive(struct fd_socket *s, struct fd_reader *reader, const struct fd_timeouts *timeouts)
+{
+    if (s->pending != FD_NEED_DATA) {
+        int code = s->pending;
+        s->pending = FD_NEED_DATA;
+        return code;
+    }
+    for (;;) {
+        int code = fd_reader_next(reader);
+        if (code != FD_NEED_DATA)
+            return code;
+        if (s->is_drained) {
+            short ready;
+            int timeout = fd_reader_is_mid_message(reader) ? timeouts->progress : timeouts->idle;
+            code = wait_for(s, POLLIN, timeout, timeouts->deadline, &ready);
+            if (code != FD_OK)
+                return code;
+        }
+        code = receive_once(s, reader);
+        if (code != FD_OK && code != FD_NEED_DATA)
+            return code;
+    }
+}
+
+/* Drop n sent bytes from the front of the spans. */
+static void advance(struct fd_socket *s, size_t n)
+{
+    s->bytes_sent += n;
+    while (n != 0) {
+        struct fd_span *span = &s->spans[s->span_index];
+        size_t gone = n < span->n ? n : span->n;
+        span->p += gone;
+        span->n -= gone;
+        n -= gone;
+        if (span->n == 0)
+            s->span_index++;
+    }
+}
+
+/* One send of what the spans hold. FD_OK, FD_NEED_DATA when the socket is full, or FD_SOCKET_FAILED. */
+static int send_once(struct fd_socket *s)
+{
+    struct iovec vectors[FD_SEND_SPANS + 1];
+    size_t count = s->span_count - s->span_index;
+    for (size_t i = 0; i < count; i++) {
+        vectors[i].iov_base = (void *)(uintptr_t)s->spans[s->span_index + i].p;
+        vectors[i].iov_len = s->spans[s->span_index + i].n;
+    }
+    struct msghdr header = {.msg_iov = vectors, .msg_iovlen = FD_IOVLEN(count)};
+    ssize_t n = sendmsg(s->descriptor, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n >= 0) {
+        advance(s, (size_t)n);
+        return FD_OK;
+    }
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+        return FD_NEED_DATA;
+    s->failure = errno;
+    return FD_SOCKET_FAILED;
+}
+
+/* The peer says something while we send: FD_OK to go on sending, else what it was. */
+static int listen_while_sending(struct fd_socket *s, struct fd_reader *reader)
+{
+    int code = receive_once(s, reader);
+    if (code == FD_OK)
+        code = fd_reader_next(reader);
+    if (code == FD_NEED_DATA)
+        return FD_OK;
+    if (code >= FD_EVENT_P_DATA && code <= FD_EVENT_SHOWN) {
+        s->pending = code;
+        return FD_OK;
+    }
+    return code;
+}
+
+void fd_socket_queue(struct fd_socket *s, const uint8_t *p, size_t n)
+{
+    if (s->span_index == s->span_count)
+        s->span_index = s->span_count = 0;
+    s->spans[s->span_count].p = p;
+    s->spans[s->span_count].n = n;
+    s->span_count++;
+}
+
+/* Whether a span is the header of a PDU of which nothing has been sent. */
+static int is_whole_header(const struct fd_socket *s, const struct fd_span *span)
+{
+    uintptr_t p = (uintptr_t)span->p;
+    uintptr_t headers = (uintptr_t)s->headers;
+    return span->n == FD_PREFIX && p >= headers && p - headers < sizeof s->headers;
+}
+
+void fd_socket_cut(struct fd_socket *s)
+{
+    for (size_t i = s->span_index; i < s->span_count; i++) {
+        if (is_whole_header(s, &s->spans[i]))
+            s->span_count = i;
+    }
+}
+
+int fd_socket_send(struct fd_socket *s, struct fd_reader *reader, struct fd_writer *writer,
+                   const struct fd_timeouts *timeouts)
+{
+    for (;;) {
+        if (s->span_index == s->span_count) {
+            s->span_index = 0;
+            s->span_count = writer == NULL ? 0
+                                           : fd_writer_fill(writer, s->headers, sizeof s->headers, s->spans,
+                                                            FD_SEND_SPANS);
+            if (s->span_count == 0)
+                return FD_SOCKET_SENT;
+        }
+        int code = send_once(s);
+        if (code == FD_OK)
+            continue;
+        if (code == FD_SOCKET_FAILED && s->pending == FD_NEED_DATA) {
+            /* What the peer said before it closed, an A-ABORT most likely, says more than EPIPE. */
+            int heard = listen_while_sending(s, reader);
+            return heard == FD_EVENT_PDU ? heard : code;
+        }
+        if (code != FD_NEED_DATA)
+            return code;
+        short ready = 0;
+        short events = s->pending == FD_NEED_DATA ? POLLIN | POLLOUT : POLLOUT;
+        code = wait_for(s, events, timeouts->progress, timeouts->deadline, &ready);
+        if (code == FD_OK && (ready & POLLIN) && s->pending == FD_NEED_DATA)
+            code = listen_while_sending(s, reader);
+        if (code != FD_OK)
+            return code;
+    }
+}

@@ -1,0 +1,65 @@
+/* The socket loop of POSIX systems: poll, receive into a reader, send from a writer.
+ *
+ * The socket does not block. Each wait is for the socket and for a descriptor that wakes it, and has an end. */
+#ifndef FD_SOCKET_H
+#define FD_SOCKET_H
+
+#include <stdint.h>
+
+#include "fd_reader.h"
+#include "fd_writer.h"
+
+/* What the loop answers besides the events of fd_reader.h and the errors of fd_pdu.h. */
+enum {
+    FD_SOCKET_TIMEOUT = 30, /* nothing moved for as long as was allowed, or the deadline has passed */
+    FD_SOCKET_CLOSED = 31,  /* the peer closed the connection */
+    FD_SOCKET_FAILED = 32,  /* it broke; fd_socket.failure has the errno */
+    FD_SOCKET_WOKEN = 33,   /* somebody wrote to the waking descriptor */
+    FD_SOCKET_SIGNAL = 34,  /* a signal arrived */
+    FD_SOCKET_SENT = 35     /* the whole message has been handed to the socket */
+};
+
+#define FD_NO_DEADLINE INT64_C(-1)
+
+struct fd_timeouts {
+    int idle;         /* milliseconds to wait for a message to begin; -1 for ever */
+    int progress;     /* milliseconds without a byte moved once it has begun; -1 for ever */
+    int64_t deadline; /* of the monotonic clock in milliseconds, or FD_NO_DEADLINE */
+};
+
+#define FD_SEND_HEADERS 128
+#define FD_SEND_SPANS 512
+
+struct fd_socket {
+    int descriptor;
+    int wake_descriptor;
+    int failure;
+    int is_drained;   /* the last receive took all there was: poll before the next */
+    int pending;      /* an answer of the reader that came while sending; FD_NEED_DATA for none */
+    uint64_t bytes_received;
+    uint64_t bytes_sent;
+    /* what is being sent */
+    uint8_t headers[FD_SEND_HEADERS * FD_PREFIX];
+    struct fd_span spans[FD_SEND_SPANS + 1]; /* one more for fd_socket_queue */
+    size_t span_count;
+    size_t span_index;
+};
+
+void fd_socket_open(struct fd_socket *s, int descriptor, int wake_descriptor);
+
+/* Receive until the reader has something to tell, or the wait ends. */
+int fd_socket_receive(struct fd_socket *s, struct fd_reader *reader, const struct fd_timeouts *timeouts);
+
+/* Queue bytes that stay where they are until sent, behind what fd_socket_cut has left. */
+void fd_socket_queue(struct fd_socket *s, const uint8_t *p, size_t n);
+
+/* Drop what is queued but for the rest of the PDU that has been begun: after it, another PDU may follow. */
+void fd_socket_cut(struct fd_socket *s);
+
+/* Send the writer's message. What the peer says meanwhile is received too: FD_EVENT_PDU and errors end
+ * the sending, a message is kept for the next fd_socket_receive. After FD_SOCKET_WOKEN and
+ * FD_SOCKET_SIGNAL the same call goes on. writer may be NULL: only what is queued. */
+int fd_socket_send(struct fd_socket *s, struct fd_reader *reader, struct fd_writer *writer,
+                   const struct fd_timeouts *timeouts);
+
+#endif

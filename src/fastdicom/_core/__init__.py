@@ -1,0 +1,1 @@
+"""The compiled core: what walks bytes, and the socket loop."""

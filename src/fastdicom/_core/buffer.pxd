@@ -1,0 +1,27 @@
+from libc.stdint cimport int64_t, uint8_t
+
+
+cdef extern from "fd_pool.h":
+    struct fd_pool:
+        int64_t kept
+
+    struct fd_block:
+        uint8_t *p
+        size_t capacity
+
+    void fd_pool_open(fd_pool *pool, int64_t limit) nogil
+    void fd_pool_close(fd_pool *pool) nogil
+    void fd_pool_give(fd_pool *pool, fd_block *block) nogil
+
+
+cdef class BufferPool:
+    cdef fd_pool pool
+
+
+cdef class Buffer:
+    cdef BufferPool owner
+    cdef fd_block block
+    cdef Py_ssize_t length
+
+    @staticmethod
+    cdef Buffer adopt(BufferPool owner, fd_block block, size_t length)

@@ -1,0 +1,57 @@
+"""Received data sets: memory from a bounded pool, handed over and given back by reference count."""
+
+cimport cython
+from cpython.buffer cimport PyBuffer_FillInfo
+
+
+cdef class BufferPool:
+    """Memory that is kept for the next data set.
+
+    Parameters
+    ----------
+    limit
+        The most bytes that are kept while nobody uses them.
+    """
+
+    def __cinit__(self, int64_t limit):
+        if limit < 0:
+            raise ValueError(f"limit is {limit}; it must not be negative")
+        fd_pool_open(&self.pool, limit)
+
+    def __dealloc__(self):
+        fd_pool_close(&self.pool)
+
+    @property
+    def kept(self):
+        """Bytes that lie in the pool at this moment."""
+        return self.pool.kept
+
+
+# Nothing that a buffer refers to can refer to it; and its pool must be there when it is deallocated.
+@cython.no_gc
+@cython.final
+cdef class Buffer:
+    """The bytes of a received data set; read-only. Use `memoryview` or `bytes` on it."""
+
+    @staticmethod
+    cdef Buffer adopt(BufferPool owner, fd_block block, size_t length):
+        cdef Buffer self = Buffer.__new__(Buffer)
+        self.owner = owner
+        self.block = block
+        self.length = <Py_ssize_t>length
+        return self
+
+    def __dealloc__(self):
+        if self.block.p != NULL:
+            fd_pool_give(&self.owner.pool, &self.block)
+
+    def __len__(self):
+        return self.length
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        # An empty data set has no block; any address will do for its no bytes.
+        cdef void *p = self.block.p if self.block.p != NULL else <void *>self
+        PyBuffer_FillInfo(view, self, p, self.length, 1, flags)
+
+    def __releasebuffer__(self, Py_buffer *view):
+        pass

@@ -1,0 +1,336 @@
+"""P-DATA-TF PDUs to DIMSE messages and back, PS3.8 Annex E, without a network.
+
+`Reader` takes bytes as they come (`get_buffer`, `commit`) and tells of whole messages and PDUs
+(`next_event`); `MessageWriter` gives a message out as PDUs. The socket loop drives the same two in C.
+"""
+
+from enum import Enum
+
+cimport cython
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.memoryview cimport PyMemoryView_FromMemory
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+
+from fastdicom._core.buffer cimport Buffer
+
+from fastdicom.errors import AbortReason, MessageError, ProtocolError
+
+cdef extern from "Python.h":
+    const int PyBUF_WRITE
+
+# PS3.8 9.3.2 sets no limit. 128 contexts of 45 transfer syntaxes and an identity of 64 KiB need a quarter.
+ASSOCIATE_PDU_LIMIT = 1 << 20
+
+
+class Signal(Enum):
+    """What a reader or a wire tells that is neither a message nor a PDU."""
+
+    NEED_DATA = "more bytes are needed"
+    P_DATA = "a P-DATA-TF PDU has come outside of data transfer"
+    COMMAND = "a command set has come, its data set follows"
+    FULL = "the data set has reached the memory limit"
+    SINK_FAILED = "the data set could not be written"
+    TIMED_OUT = "nothing has moved for too long"
+    CLOSED = "the peer closed the connection"
+    FAILED = "the connection broke"
+    WOKEN = "another thread wants attention"
+    SENT = "everything has been sent"
+
+
+cdef dict SIGNALS = {
+    FD_NEED_DATA: Signal.NEED_DATA,
+    FD_EVENT_P_DATA: Signal.P_DATA,
+    FD_EVENT_COMMAND: Signal.COMMAND,
+    FD_EVENT_FULL: Signal.FULL,
+    FD_EVENT_SINK_FAILED: Signal.SINK_FAILED,
+}
+
+# code: (reason for the A-ABORT, text)
+cdef dict ERRORS = {
+    FD_E_PDU_TYPE: (
+        AbortReason.UNRECOGNIZED_PDU, "a PDU of type {value:02X}H; there is none (PS3.8 9.3.1)",
+    ),
+    FD_E_PDU_LENGTH: (
+        AbortReason.INVALID_PARAMETER_VALUE, "a PDU is {value} bytes long; the limit is {limit}",
+    ),
+    FD_E_PDV_LENGTH: (
+        AbortReason.INVALID_PARAMETER_VALUE,
+        "a PDV claims {value} bytes; at least 2 are needed and its P-DATA-TF has {limit} left",
+    ),
+    FD_E_PDV_EMPTY: (
+        AbortReason.INVALID_PARAMETER_VALUE, "more than {limit} PDVs without a byte of data in a row",
+    ),
+    FD_E_PDV_COUNT: (
+        AbortReason.INVALID_PARAMETER_VALUE, "a P-DATA-TF is {value} bytes long; the shortest PDV has 6",
+    ),
+    FD_E_CONTEXT: (
+        AbortReason.INVALID_PARAMETER_VALUE, "a PDV on presentation context {value}, which was not accepted",
+    ),
+    FD_E_CONTEXT_CHANGE: (
+        AbortReason.INVALID_PARAMETER_VALUE,
+        "a PDV on presentation context {value} within a message on {limit}",
+    ),
+    FD_E_ORDER: (
+        AbortReason.UNEXPECTED_PARAMETER,
+        "a data set fragment before its command set, or a command within a data set",
+    ),
+}
+
+
+@cython.final
+cdef class Message:
+    """A whole DIMSE message as it came.
+
+    Attributes
+    ----------
+    context_id
+        The presentation context.
+    command
+        The command set.
+    data_set
+        The encoded data set; None when there is none, or when it did not stay in memory.
+    data_set_length
+        Its length in bytes, wherever it went.
+    sink_errno
+        Why it could not be written; 0 when it could.
+    is_in_memory
+        Whether `data_set` is all of it.
+    """
+
+    def __repr__(self):
+        return (
+            f"Message(context_id={self.context_id}, command={self.command!r}, "
+            f"data_set: {self.data_set_length} bytes)"
+        )
+
+
+@cython.final
+cdef class ObservedPdu:
+    """A P-DATA-TF PDU, shown before it is taken apart.
+
+    Attributes
+    ----------
+    encoded
+        The whole PDU.
+    """
+
+    cdef readonly bytes encoded
+
+
+@cython.final
+cdef class Reader:
+    """Bytes in; messages, PDUs and signals out.
+
+    Parameters
+    ----------
+    pool
+        Where memory for data sets comes from.
+    maximum_length
+        The longest P-DATA-TF that is taken (PS3.8 D.1), in bytes without its header; 0 for no limit.
+    memory_limit
+        The longest data set that is kept in memory, in bytes.
+    """
+
+    def __cinit__(self, BufferPool pool not None, uint32_t maximum_length, size_t memory_limit):
+        self.pool = pool
+        if fd_reader_open(&self.reader, &pool.pool, maximum_length, ASSOCIATE_PDU_LIMIT,
+                          memory_limit) != FD_OK:
+            raise MemoryError("no memory for the receive buffer")
+        self.reader.sink_write = fd_file_write
+
+    def __dealloc__(self):
+        fd_reader_close(&self.reader)
+
+    def begin_data_transfer(self, context_ids, bint holds_commands=False):
+        """Take P-DATA-TF PDUs apart from now on.
+
+        Parameters
+        ----------
+        context_ids
+            The accepted presentation contexts.
+        holds_commands
+            Tell `Signal.COMMAND` before a data set is received, for `write_to` or `discard`.
+        """
+        for context_id in context_ids:
+            self.reader.is_accepted[<uint8_t>context_id] = 1
+        self.reader.holds_commands = holds_commands
+        self.reader.mode = FD_MODE_DATA
+
+    def end_data_transfer(self):
+        """P-DATA-TF is not expected any more: `Signal.P_DATA`."""
+        self.reader.mode = FD_MODE_ASSOCIATE
+
+    def ignore_everything(self):
+        """Drop whatever comes (Sta13, AA-6)."""
+        self.reader.mode = FD_MODE_DISCARD
+
+    @property
+    def is_observed(self):
+        """Whether each P-DATA-TF PDU is shown before it is taken apart."""
+        return bool(self.reader.is_observed)
+
+    @is_observed.setter
+    def is_observed(self, bint value):
+        self.reader.is_observed = value
+
+    @property
+    def is_mid_message(self):
+        """Whether a PDU or a message has begun and not ended."""
+        return bool(fd_reader_is_mid_message(&self.reader))
+
+    def get_buffer(self, Py_ssize_t size_hint=-1):
+        """Return a writable buffer for the next bytes. It is valid until the next call of any method."""
+        cdef fd_target target
+        if fd_reader_targets(&self.reader, &target, 1) == 0:
+            raise MemoryError("no memory for received bytes")
+        return PyMemoryView_FromMemory(<char *>target.p, <Py_ssize_t>target.n, PyBUF_WRITE)
+
+    def commit(self, size_t n):
+        """Say that n bytes have been put into the buffer."""
+        fd_reader_commit(&self.reader, n)
+
+    def next_event(self):
+        """Return the next `Message`, PDU (bytes), `ObservedPdu` or `Signal`.
+
+        Raises
+        ------
+        ProtocolError
+            The peer broke PS3.8 or PS3.7; the association is to be aborted.
+        """
+        cdef int code
+        with nogil:
+            code = fd_reader_next(&self.reader)
+        return self.translate(code)
+
+    @property
+    def held_command(self):
+        """The command set whose data set is being received, and its presentation context."""
+        command = CommandSet.copy(self.reader.command_bytes, self.reader.command_length)
+        return command, self.reader.message_context
+
+    def write_to(self, int descriptor):
+        """Write the data set to a file from here on, what is in memory first.
+
+        Raises
+        ------
+        OSError
+            When that cannot be written; the data set is discarded.
+        """
+        cdef int failure
+        with nogil:
+            failure = fd_reader_write_to(&self.reader, descriptor)
+        if failure:
+            raise OSError(failure, "the received data set could not be written")
+
+    def discard(self):
+        """Receive the rest of the data set and drop it."""
+        fd_reader_discard(&self.reader)
+
+    cdef object translate(self, int code):
+        cdef ObservedPdu observed
+        if code == FD_EVENT_MESSAGE:
+            return self.take_message()
+        if code == FD_EVENT_PDU or code == FD_EVENT_SHOWN:
+            encoded = PyBytes_FromStringAndSize(<const char *>self.reader.pdu.p,
+                                                <Py_ssize_t>self.reader.pdu.n)
+            if code == FD_EVENT_PDU:
+                return encoded
+            observed = ObservedPdu.__new__(ObservedPdu)
+            observed.encoded = encoded
+            return observed
+        if code >= 0:
+            return SIGNALS[code]
+        if code == FD_E_MEMORY:
+            raise MemoryError("no memory for a received data set")
+        if code == FD_E_COMMAND:
+            raise MessageError(f"a command set of {self.reader.command_length} bytes cannot be decoded")
+        if code == FD_E_COMMAND_LENGTH:
+            raise MessageError(f"a command set is longer than its limit of {self.reader.error_limit} bytes")
+        reason, text = ERRORS[code]
+        raise ProtocolError(text.format(value=self.reader.error_value, limit=self.reader.error_limit), reason)
+
+    cdef Message take_message(self):
+        cdef fd_block block
+        cdef size_t length
+        cdef bint has_data_set = self.reader.is_in_data_set
+        cdef Message message = Message.__new__(Message)
+        message.context_id = self.reader.message_context
+        message.command = CommandSet.copy(self.reader.command_bytes, self.reader.command_length)
+        message.sink_errno = self.reader.sink_errno
+        message.is_in_memory = self.reader.sink == FD_SINK_MEMORY
+        fd_reader_take(&self.reader, &block, &length)
+        if has_data_set:
+            message.data_set_length = length
+            if message.is_in_memory:
+                message.data_set = Buffer.adopt(self.pool, block, length)
+        return message
+
+
+@cython.final
+cdef class MessageWriter:
+    """A message to be sent as P-DATA-TF PDUs, one PDV each.
+
+    Parameters
+    ----------
+    context_id
+        The presentation context.
+    command
+        The encoded command set.
+    data_set
+        None, or buffers that hold the encoded data set one after the other. They stay locked until the
+        writer is gone; nothing of them is copied by the socket loop.
+    peer_maximum_length
+        The peer's maximum length, 0 for no limit (PS3.8 D.1).
+
+    Raises
+    ------
+    ValueError
+        When the peer's maximum length has no room for a fragment.
+    """
+
+    def __cinit__(self, uint8_t context_id, bytes command not None, data_set, uint32_t peer_maximum_length):
+        cdef uint32_t fragment_maximum = fd_writer_fragment_maximum(peer_maximum_length)
+        cdef fd_span command_span
+        if fragment_maximum == 0:
+            raise ValueError(f"the peer's maximum length is {peer_maximum_length}; a PDV needs 8 bytes")
+        self.command = command
+        self.context_id = context_id
+        command_span.p = <const uint8_t *>PyBytes_AS_STRING(command)
+        command_span.n = <size_t>PyBytes_GET_SIZE(command)
+        if data_set is not None:
+            self.lock(data_set)
+        fd_writer_open(&self.writer, context_id, fragment_maximum, command_span, self.spans,
+                       <size_t>self.count, data_set is not None)
+
+    cdef int lock(self, data_set) except -1:
+        cdef Py_ssize_t n = len(data_set)
+        cdef Py_buffer *view
+        # Room for one at least: malloc(0) may be NULL.
+        self.views = <Py_buffer *>PyMem_Malloc((n + 1) * sizeof(Py_buffer))
+        self.spans = <fd_span *>PyMem_Malloc((n + 1) * sizeof(fd_span))
+        if self.views == NULL or self.spans == NULL:
+            raise MemoryError()
+        for buffer in data_set:
+            if self.count == n:
+                raise RuntimeError("the list of buffers grew while it was read")
+            view = &self.views[self.count]
+            PyObject_GetBuffer(buffer, view, PyBUF_SIMPLE)
+            self.spans[self.count].p = <const uint8_t *>view.buf
+            self.spans[self.count].n = <size_t>view.len
+            self.count += 1
+
+    def __dealloc__(self):
+        cdef Py_ssize_t i
+        for i in range(self.count):
+            PyBuffer_Release(&self.views[i])
+        PyMem_Free(self.views)
+        PyMem_Free(self.spans)
+
+    def data_to_send(self, Py_ssize_t pdu_count=16):
+        """Return the next PDUs as bytes, at most so many; b"" when the message is complete."""
+        cdef uint8_t headers[16 * 12]
+        cdef fd_span spans[64]
+        cdef size_t room = <size_t>min(max(pdu_count, 1), 16) * FD_PREFIX
+        cdef size_t count = fd_writer_fill(&self.writer, headers, room, spans, 64)
+        return b"".join([(<const char *>spans[i].p)[:spans[i].n] for i in range(count)])

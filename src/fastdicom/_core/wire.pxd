@@ -1,0 +1,39 @@
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from fastdicom._core.pdata cimport Reader, fd_reader, fd_writer
+
+
+cdef extern from "fd_socket.h":
+    const int FD_SOCKET_TIMEOUT
+    const int FD_SOCKET_CLOSED
+    const int FD_SOCKET_FAILED
+    const int FD_SOCKET_WOKEN
+    const int FD_SOCKET_SIGNAL
+    const int FD_SOCKET_SENT
+    const int64_t FD_NO_DEADLINE
+
+    struct fd_timeouts:
+        int idle
+        int progress
+        int64_t deadline
+
+    struct fd_socket:
+        int failure
+        uint64_t bytes_received
+        uint64_t bytes_sent
+
+    void fd_socket_open(fd_socket *s, int descriptor, int wake_descriptor) nogil
+    int fd_socket_receive(fd_socket *s, fd_reader *reader, const fd_timeouts *timeouts) nogil
+    void fd_socket_queue(fd_socket *s, const uint8_t *p, size_t n) nogil
+    void fd_socket_cut(fd_socket *s) nogil
+    int fd_socket_send(fd_socket *s, fd_reader *reader, fd_writer *writer, const fd_timeouts *timeouts) nogil
+
+
+cdef class Wire:
+    cdef fd_socket socket
+    cdef fd_timeouts timeouts
+    cdef readonly Reader reader
+    # What the queued spans point into must outlive them, should a send end early.
+    cdef object sending
+    cdef bytes queued
+    cdef object outcome(self, int code)

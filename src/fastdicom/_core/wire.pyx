@@ -1,0 +1,137 @@
+"""The socket loop of POSIX systems: one call for a whole message, without the GIL.
+
+A `Wire` belongs to one thread at a time. Its socket must be in non-blocking mode or blocking, as it
+comes: every call is made with MSG_DONTWAIT and every wait is a poll with an end.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.exc cimport PyErr_CheckSignals
+
+from fastdicom._core.pdata cimport MessageWriter
+
+from fastdicom._core.pdata import Signal
+
+cdef dict SIGNALS = {
+    FD_SOCKET_TIMEOUT: Signal.TIMED_OUT,
+    FD_SOCKET_CLOSED: Signal.CLOSED,
+    FD_SOCKET_FAILED: Signal.FAILED,
+    FD_SOCKET_WOKEN: Signal.WOKEN,
+    FD_SOCKET_SENT: Signal.SENT,
+}
+
+
+cdef int milliseconds(seconds) except -2:
+    # None waits for ever; rounded up, so that a short timeout is not none at all.
+    if seconds is None:
+        return -1
+    return <int>min(max(int(seconds * 1000 + 0.999), 0), 0x7FFFFFFF)
+
+
+@cython.final
+cdef class Wire:
+    """A connected TCP socket with a reader behind it.
+
+    Parameters
+    ----------
+    descriptor
+        The socket. It stays the caller's to close.
+    wake_descriptor
+        Becomes readable when another thread wants attention: `Signal.WOKEN`. The caller drains it.
+    reader
+        What takes the received bytes apart.
+    """
+
+    def __cinit__(self, int descriptor, int wake_descriptor, Reader reader not None):
+        self.reader = reader
+        fd_socket_open(&self.socket, descriptor, wake_descriptor)
+        self.timeouts.idle = -1
+        self.timeouts.progress = -1
+        self.timeouts.deadline = FD_NO_DEADLINE
+
+    def set_timeouts(self, idle, progress):
+        """Bound the waits that follow.
+
+        Parameters
+        ----------
+        idle
+            Seconds to wait for a message to begin; None for ever.
+        progress
+            Seconds without a byte moved once it has begun, and while sending; None for ever.
+        """
+        self.timeouts.idle = milliseconds(idle)
+        self.timeouts.progress = milliseconds(progress)
+
+    def set_deadline(self, deadline):
+        """Bound all waits that follow by a time of the monotonic clock, in seconds; None for no bound."""
+        self.timeouts.deadline = FD_NO_DEADLINE if deadline is None else <int64_t>(deadline * 1000 + 0.999)
+
+    @property
+    def failure(self):
+        """The errno of the last `Signal.FAILED`."""
+        return self.socket.failure
+
+    @property
+    def bytes_received(self):
+        return self.socket.bytes_received
+
+    @property
+    def bytes_sent(self):
+        return self.socket.bytes_sent
+
+    def receive(self):
+        """Wait for the next `Message`, PDU (bytes), `ObservedPdu` or `Signal`.
+
+        Raises
+        ------
+        ProtocolError
+            The peer broke PS3.8 or PS3.7; the association is to be aborted.
+        """
+        cdef int code
+        while True:
+            with nogil:
+                code = fd_socket_receive(&self.socket, &self.reader.reader, &self.timeouts)
+            if code != FD_SOCKET_SIGNAL:
+                return self.outcome(code)
+            PyErr_CheckSignals()
+
+    def send(self, MessageWriter message not None):
+        """Send a message: `Signal.SENT`, or what `receive` would have told that ended the sending.
+
+        After `Signal.WOKEN` the same call with the same writer goes on where it stopped.
+        """
+        cdef int code
+        self.sending = message
+        while True:
+            with nogil:
+                code = fd_socket_send(&self.socket, &self.reader.reader, &message.writer, &self.timeouts)
+            if code == FD_SOCKET_SENT:
+                self.sending = None
+            if code != FD_SOCKET_SIGNAL:
+                return self.outcome(code)
+            PyErr_CheckSignals()
+
+    def send_pdu(self, bytes pdu not None):
+        """Send a PDU that is not P-DATA-TF; what is left of a message beyond the current PDU is dropped."""
+        fd_socket_cut(&self.socket)
+        self.queued = pdu
+        fd_socket_queue(&self.socket, <const unsigned char *>PyBytes_AS_STRING(pdu),
+                        <size_t>PyBytes_GET_SIZE(pdu))
+        return self.flush()
+
+    def flush(self):
+        """Go on with `send_pdu` after `Signal.WOKEN`."""
+        cdef int code
+        while True:
+            with nogil:
+                code = fd_socket_send(&self.socket, &self.reader.reader, NULL, &self.timeouts)
+            if code == FD_SOCKET_SENT:
+                self.queued = None
+                self.sending = None
+            if code != FD_SOCKET_SIGNAL:
+                return self.outcome(code)
+            PyErr_CheckSignals()
+
+    cdef object outcome(self, int code):
+        signal = SIGNALS.get(code)
+        return self.reader.translate(code) if signal is None else signal
