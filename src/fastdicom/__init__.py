@@ -1,0 +1,41 @@
+"""DICOM networking close to the speed of the socket.
+
+`AE` is the application entity: it requests associations and accepts them. `evt` has the events that
+handlers are bound to, `sop_class` the SOP classes, `errors` what is raised.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from fastdicom import errors, presentation, sop_class
+from fastdicom import events as evt
+from fastdicom._version import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, __version__
+from fastdicom.ae import AE
+from fastdicom.association import Association
+from fastdicom.errors import AssociationAborted, AssociationRejected, ConnectionFailed
+from fastdicom.log import debug_logger
+from fastdicom.presentation import *  # noqa: F403
+from fastdicom.sop_class import register_uid
+from fastdicom.ul.roles import build_role
+
+__all__ = [
+    "AE",
+    "IMPLEMENTATION_CLASS_UID",
+    "IMPLEMENTATION_VERSION_NAME",
+    "Association",
+    "AssociationAborted",
+    "AssociationRejected",
+    "ConnectionFailed",
+    "__version__",
+    "build_role",
+    "debug_logger",
+    "errors",
+    "evt",
+    "register_uid",
+    "sop_class",
+]
+__all__ += presentation.__all__
+
+# A library is silent unless its user configures logging.
+logging.getLogger("fastdicom").addHandler(logging.NullHandler())

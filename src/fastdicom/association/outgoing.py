@@ -1,0 +1,270 @@
+"""What is to be sent with C-STORE, found on an accepted presentation context.
+
+A file or an encoded data set goes out as its bytes are. A pydicom Dataset is encoded, and so is a file
+that the peer takes only in another uncompressed transfer syntax of the same byte order. What fits no
+accepted context is an error before a byte is sent.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import zlib
+from collections.abc import Mapping
+from contextlib import suppress
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from fastdicom import part10
+from fastdicom._core.element import find_texts
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+# (abstract syntax, transfer syntax) to presentation context ID
+Contexts: TypeAlias = Mapping[tuple[str, str], int]
+
+SOP_CLASS_UID = 0x00080016
+SOP_INSTANCE_UID = 0x00080018
+
+# A Dataset in one of these can be encoded in another: the same values, in the same byte order.
+LITTLE_ENDIAN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian)
+
+# A file up to this size is read, a longer one is mapped: that costs no copy, but a few page faults.
+READ_AT_MOST = 65536
+
+# Enough of a deflated data set to find its UIDs.
+INFLATE_AT_MOST = 65536
+
+
+class Outgoing(NamedTuple):
+    """An object, ready to be sent.
+
+    Attributes
+    ----------
+    sop_class_uid, sop_instance_uid
+        What goes into the command set.
+    context_id
+        The presentation context.
+    data_set
+        The encoded data set, in pieces.
+    """
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    context_id: int
+    data_set: list[Buffer]
+
+
+def prepare(dataset: Any, transfer_syntax: str | None, contexts: Contexts) -> Outgoing:
+    """Find out what is to be sent, and on which presentation context.
+
+    Parameters
+    ----------
+    dataset
+        A path, a pydicom Dataset, or a buffer with an encoded data set or a whole DICOM file.
+    transfer_syntax
+        The transfer syntax of an encoded data set; None for everything else.
+    contexts
+        What the peer has accepted.
+
+    Raises
+    ------
+    OSError
+        When a file cannot be read.
+    AttributeError
+        When a Dataset has no SOP Class UID, SOP Instance UID or transfer syntax.
+    ValueError
+        When it is no DICOM object, or fits no accepted presentation context.
+    TypeError
+        When it is none of these at all.
+    """
+    if isinstance(dataset, str | os.PathLike):
+        return _prepare_file(dataset, contexts)
+    if isinstance(dataset, Dataset):
+        return _prepare_dataset(dataset, contexts)
+    try:
+        encoded = memoryview(dataset).cast("B")
+    except TypeError:
+        raise TypeError(
+            f"a path, a pydicom Dataset or a buffer can be sent, not {type(dataset).__name__}"
+        ) from None
+    return _prepare_encoded(encoded, transfer_syntax, contexts)
+
+
+def _context_id(sop_class_uid: str, transfer_syntax: str, contexts: Contexts) -> int:
+    context_id = contexts.get((sop_class_uid, transfer_syntax))
+    if context_id is None:
+        accepted = [
+            UID(syntax).name for abstract_syntax, syntax in contexts if abstract_syntax == sop_class_uid
+        ]
+        raise ValueError(
+            f"no accepted presentation context for {UID(sop_class_uid).name} ({sop_class_uid}) in "
+            f"{UID(transfer_syntax).name} ({transfer_syntax}); "
+            + (
+                f"accepted for it: {', '.join(accepted)}"
+                if accepted
+                else "the SOP class was not accepted at all"
+            )
+        )
+    return context_id
+
+
+def _prepare_file(path: str | os.PathLike[str], contexts: Contexts) -> Outgoing:
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+    try:
+        header = part10.read_header_from(descriptor, os.fspath(path))
+        if _needs_conversion(header.sop_class_uid, header.transfer_syntax, contexts):
+            return _prepare_dataset(dcmread(path), contexts)
+        context_id = _context_id(header.sop_class_uid, header.transfer_syntax, contexts)
+        data_set = _file_content(descriptor, header)
+    finally:
+        os.close(descriptor)
+    return Outgoing(header.sop_class_uid, header.sop_instance_uid, context_id, [data_set])
+
+
+def _needs_conversion(sop_class_uid: str, transfer_syntax: str, contexts: Contexts) -> bool:
+    """Whether an object can be sent, but only in another transfer syntax of the same byte order."""
+    return (
+        (sop_class_uid, transfer_syntax) not in contexts
+        and transfer_syntax in LITTLE_ENDIAN
+        and any((sop_class_uid, syntax) in contexts for syntax in LITTLE_ENDIAN)
+    )
+
+
+def _file_content(descriptor: int, header: part10.FileHeader) -> Buffer:
+    left = header.file_length - header.data_set_offset
+    if left <= READ_AT_MOST:
+        os.lseek(descriptor, header.data_set_offset, os.SEEK_SET)
+        return os.read(descriptor, left)
+    if os.name == "posix":
+        flags = mmap.MAP_PRIVATE | getattr(mmap, "MAP_POPULATE", 0)
+        pages = mmap.mmap(descriptor, header.file_length, flags=flags, prot=mmap.PROT_READ)
+    else:
+        pages = mmap.mmap(descriptor, header.file_length, access=mmap.ACCESS_READ)
+    return memoryview(pages)[header.data_set_offset :]
+
+
+def _prepare_encoded(encoded: memoryview, transfer_syntax: str | None, contexts: Contexts) -> Outgoing:
+    if transfer_syntax is None:
+        if encoded[part10.PREAMBLE_LENGTH : part10.FRONT_LENGTH] != part10.PREFIX:
+            raise ValueError(
+                "an encoded data set needs its transfer_syntax; only a whole DICOM file says it itself"
+            )
+        header = part10.parse_front(encoded, "the buffer", len(encoded))
+        context_id = _context_id(header.sop_class_uid, header.transfer_syntax, contexts)
+        data_set = encoded[header.data_set_offset :]
+        return Outgoing(header.sop_class_uid, header.sop_instance_uid, context_id, [data_set])
+    sop_class_uid, sop_instance_uid = find_uids(encoded, transfer_syntax)
+    context_id = _context_id(sop_class_uid, transfer_syntax, contexts)
+    return Outgoing(sop_class_uid, sop_instance_uid, context_id, [encoded])
+
+
+def find_uids(encoded: memoryview, transfer_syntax: str) -> tuple[str, str]:
+    """Return SOP Class UID and SOP Instance UID of an encoded data set.
+
+    Raises
+    ------
+    ValueError
+        When one of them is not there.
+    """
+    if transfer_syntax == DeflatedExplicitVRLittleEndian:
+        try:
+            encoded = memoryview(zlib.decompressobj(-zlib.MAX_WBITS).decompress(encoded, INFLATE_AT_MOST))
+        except zlib.error as error:
+            raise ValueError(f"the data set cannot be inflated: {error}") from None
+    is_implicit = transfer_syntax == ImplicitVRLittleEndian
+    is_big_endian = transfer_syntax == ExplicitVRBigEndian
+    uids: list[str | None]
+    try:
+        uids, _ = find_texts(encoded, (SOP_CLASS_UID, SOP_INSTANCE_UID), is_implicit, is_big_endian)
+    except ValueError:
+        uids = _find_uids_slowly(encoded, UID(transfer_syntax))
+    sop_class_uid, sop_instance_uid = uids
+    if not sop_class_uid or not sop_instance_uid:
+        missing = "(0008,0018) SOP Instance UID" if sop_class_uid else "(0008,0016) SOP Class UID"
+        raise ValueError(f"the data set of {len(encoded)} bytes has no {missing}")
+    return sop_class_uid, sop_instance_uid
+
+
+def _find_uids_slowly(encoded: memoryview, transfer_syntax: UID) -> list[str | None]:
+    """Ask pydicom, for a data set with a sequence of undefined length in front of its UIDs."""
+    front = part10.encode_front(
+        sop_class_uid="1",
+        sop_instance_uid="1",
+        transfer_syntax=transfer_syntax,
+        implementation_class_uid="1",
+        implementation_version_name=None,
+    )
+    found = Dataset()
+    with suppress(Exception):  # whatever pydicom raises for a broken data set, it has no UIDs then
+        found = dcmread(
+            BytesIO(front + encoded[:INFLATE_AT_MOST]), specific_tags=["SOPClassUID", "SOPInstanceUID"]
+        )
+    return [found.get("SOPClassUID"), found.get("SOPInstanceUID")]
+
+
+def _prepare_dataset(dataset: Dataset, contexts: Contexts) -> Outgoing:
+    if "SOPClassUID" not in dataset or "SOPInstanceUID" not in dataset:
+        raise AttributeError(
+            "the Dataset has no (0008,0016) SOP Class UID or no (0008,0018) SOP Instance UID"
+        )
+    transfer_syntax = _transfer_syntax_of(dataset)
+    sop_class_uid = str(dataset.SOPClassUID)
+    candidates = [transfer_syntax]
+    if transfer_syntax in LITTLE_ENDIAN:
+        candidates += [syntax for syntax in LITTLE_ENDIAN if syntax != transfer_syntax]
+    chosen = next((syntax for syntax in candidates if (sop_class_uid, syntax) in contexts), transfer_syntax)
+    context_id = _context_id(sop_class_uid, chosen, contexts)
+    return Outgoing(sop_class_uid, str(dataset.SOPInstanceUID), context_id, [encode_dataset(dataset, chosen)])
+
+
+def _transfer_syntax_of(dataset: Dataset) -> UID:
+    meta = getattr(dataset, "file_meta", None)
+    transfer_syntax = meta.get("TransferSyntaxUID") if meta is not None else None
+    if transfer_syntax:
+        return UID(transfer_syntax)
+    is_implicit, is_little_endian = dataset.original_encoding
+    if is_implicit is None or is_little_endian is None:
+        raise AttributeError(
+            "the Dataset has no file_meta.TransferSyntaxUID, and nothing else says its encoding"
+        )
+    if not is_little_endian:
+        return ExplicitVRBigEndian
+    return ImplicitVRLittleEndian if is_implicit else ExplicitVRLittleEndian
+
+
+def encode_dataset(dataset: Dataset, transfer_syntax: UID) -> bytes:
+    """Encode a Dataset, group 0002 and 0000 left out.
+
+    Raises
+    ------
+    ValueError
+        When pydicom cannot encode it; the message says why.
+    """
+    buffer = DicomBytesIO()
+    buffer.is_implicit_VR = transfer_syntax == ImplicitVRLittleEndian
+    buffer.is_little_endian = transfer_syntax != ExplicitVRBigEndian
+    try:
+        write_dataset(buffer, dataset[0x00040000:])
+    except Exception as error:
+        raise ValueError(f"the Dataset cannot be encoded in {transfer_syntax.name}: {error}") from error
+    encoded = buffer.getvalue()
+    if transfer_syntax != DeflatedExplicitVRLittleEndian:
+        return encoded
+
+    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    deflated = compressor.compress(encoded) + compressor.flush()
+    return deflated + b"\0" * (len(deflated) % 2)

@@ -1,0 +1,89 @@
+"""The status of an operation as the caller gets it: a pydicom Dataset, made in a microsecond.
+
+Its elements are raw and decoded on touch, so that asking `status.Status == 0x0000` after each of a
+million C-STOREs costs little more than nothing.
+"""
+
+from __future__ import annotations
+
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag, Tag
+
+from fastdicom._core.command import CommandSet
+
+# What may accompany a status, PS3.7 Annex C: element to VR.
+_TEXTS = {0x0902: "LO"}
+_NUMBERS = {0x0903: "US", 0x1020: "US", 0x1021: "US", 0x1022: "US", 0x1023: "US"}
+_STATUS_TAG = Tag(0x0000, 0x0900)
+_OFFENDING_TAG = Tag(0x0000, 0x0901)
+
+_EMPTY = dict(Dataset().__dict__)
+
+
+def _raw(tag: BaseTag, vr: str, value: bytes) -> RawDataElement:
+    return RawDataElement(tag, vr, len(value), value, 0, True, True)
+
+
+# Raw elements are immutable and may be shared by any number of Datasets.
+_SUCCESS = _raw(_STATUS_TAG, "US", b"\0\0")
+
+
+class StatusDataset(Dataset):
+    """A Dataset with (0000,0900) Status; empty when there was no answer."""
+
+    @property
+    def Status(self) -> int:  # noqa: N802, the keyword of PS3.6
+        """The status; AttributeError when there was no answer."""
+        element = self._dict.get(_STATUS_TAG)
+        if element is _SUCCESS:
+            return 0x0000
+        if element is None:
+            raise AttributeError("there is no Status: the association gave no answer")
+        return int(self[_STATUS_TAG].value)
+
+    @Status.setter
+    def Status(self, value: int) -> None:  # noqa: N802
+        self.add_new(_STATUS_TAG, "US", value)
+
+
+def no_answer() -> StatusDataset:
+    """Return the empty status of an operation that the peer did not answer."""
+    return StatusDataset()
+
+
+def status_dataset(command: CommandSet) -> StatusDataset:
+    """Return the status in a response, with what explains it.
+
+    Parameters
+    ----------
+    command
+        The command set of the response.
+    """
+    result = StatusDataset.__new__(StatusDataset)
+    # What Dataset.__init__ does, without doing it: the attributes of an empty one, its containers made anew.
+    result.__dict__.update(_EMPTY)
+    result.__dict__.update(_private_blocks={}, _pixel_array_opts={"use_pdh": False}, _pixel_id={})
+    status = command[0x0900]
+    elements: dict[BaseTag, RawDataElement] = {
+        _STATUS_TAG: _SUCCESS if status == 0 else _raw(_STATUS_TAG, "US", status.to_bytes(2, "little"))
+    }
+    result.__dict__["_dict"] = elements
+    if status != 0:
+        _explain(elements, command)
+    return result
+
+
+def _explain(elements: dict[BaseTag, RawDataElement], command: CommandSet) -> None:
+    for element, vr in _TEXTS.items():
+        if element in command:
+            tag = Tag(0x0000, element)
+            elements[tag] = _raw(tag, vr, command[element].encode("latin-1"))
+    for element, vr in _NUMBERS.items():
+        if element in command:
+            tag = Tag(0x0000, element)
+            elements[tag] = _raw(tag, vr, command[element].to_bytes(2, "little"))
+    if command.get(0x0901):
+        tags = command[0x0901]
+        value = b"".join((t >> 16).to_bytes(2, "little") + (t & 0xFFFF).to_bytes(2, "little") for t in tags)
+        elements[_OFFENDING_TAG] = _raw(_OFFENDING_TAG, "AT", value)

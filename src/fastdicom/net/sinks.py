@@ -1,0 +1,122 @@
+"""Where a data set goes while it is received, when that is not memory: a store directory, or a spool file.
+
+An object is written while it comes, so that its size does not matter. What cannot be written is received
+and dropped: the association lives on, and the service answers that it is out of resources.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from fastdicom._core.command import CommandSet
+from fastdicom._core.pdata import Message, Reader, Signal
+from fastdicom.net.store_directory import StoreDirectory
+
+LOGGER = logging.getLogger(__name__)
+
+# Given the command set and the presentation context: preamble, prefix and File Meta Information.
+FrontEncoder = Callable[[CommandSet, int], bytes]
+
+
+class _File(Protocol):
+    def fileno(self) -> int: ...
+
+    def commit(self) -> Path: ...
+
+    def discard(self) -> None: ...
+
+
+class SpoolFile:
+    """A temporary file for an object that is too large for memory."""
+
+    def __init__(self) -> None:
+        self._descriptor, name = tempfile.mkstemp(prefix="fastdicom-", suffix=".dcm")
+        self._path = Path(name)
+
+    def fileno(self) -> int:
+        """Return the descriptor to write to."""
+        return self._descriptor
+
+    def commit(self) -> Path:
+        """Close the file and return its path; it stays until `discard`."""
+        os.close(self._descriptor)
+        self._descriptor = -1
+        return self._path
+
+    def discard(self) -> None:
+        """Remove the file."""
+        if self._descriptor >= 0:
+            self.commit()
+        self._path.unlink(missing_ok=True)
+
+
+class Sinks:
+    """The files of one association, one at a time.
+
+    Parameters
+    ----------
+    directory
+        Where all objects go; None to keep them in memory as long as they fit.
+    encode_front
+        Makes what stands in front of the data set.
+    """
+
+    def __init__(self, directory: StoreDirectory | None, encode_front: FrontEncoder) -> None:
+        self.directory = directory
+        self._encode_front = encode_front
+        self._file: _File | None = None
+        self._spooled: SpoolFile | None = None
+
+    def choose(self, signal: Signal, reader: Reader) -> None:
+        """Answer COMMAND, FULL or SINK_FAILED of the reader."""
+        if signal is Signal.SINK_FAILED:
+            LOGGER.error("an object could not be written; it is refused")
+            self._drop(reader)
+            return
+        command, context_id = reader.held_command
+        try:
+            self._file = self._open(signal, command)
+            front = self._encode_front(command, context_id)
+            if os.write(self._file.fileno(), front) < len(front):
+                raise OSError("no room for File Meta Information")
+            reader.write_to(self._file.fileno())
+        except OSError as error:
+            LOGGER.error("an object cannot be written, it is refused: %s", error)
+            self._drop(reader)
+
+    def _open(self, signal: Signal, command: CommandSet) -> _File:
+        if signal is Signal.COMMAND and self.directory is not None:
+            return self.directory.create(command.get(0x1000, ""))
+        self._spooled = SpoolFile()
+        return self._spooled
+
+    def _drop(self, reader: Reader) -> None:
+        reader.discard()
+        self.discard()
+
+    def take_file(self, message: Message) -> Path | None:
+        """Complete the file of a message; None when there is none, or it could not be written."""
+        file, self._file = self._file, None
+        if file is None:
+            return None
+        if message.sink_errno == 0:
+            try:
+                return file.commit()
+            except OSError as error:
+                LOGGER.error("an object cannot be written, it is refused: %s", error)
+        file.discard()
+        return None
+
+    def discard(self) -> None:
+        """Remove what is not complete, and what was only spooled."""
+        file, self._file = self._file, None
+        if file is not None:
+            file.discard()
+        spooled, self._spooled = self._spooled, None
+        if spooled is not None:
+            spooled.discard()

@@ -1,0 +1,200 @@
+"""The front of a DICOM file: preamble, prefix and File Meta Information (PS3.10 7.1).
+
+Read without decoding, so that what follows can be sent as its bytes are; written around data sets as
+they were received. What lies behind the File Meta Information is never looked into.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastdicom._core.element import find_texts
+
+PREAMBLE_LENGTH = 128
+PREFIX = b"DICM"
+FRONT_LENGTH = PREAMBLE_LENGTH + len(PREFIX)
+
+# What is read of a file at first, and at most to find the end of its File Meta Information.
+FIRST_READ = 4096
+META_LIMIT = 1 << 20
+
+MEDIA_STORAGE_SOP_CLASS_UID = 0x00020002
+MEDIA_STORAGE_SOP_INSTANCE_UID = 0x00020003
+TRANSFER_SYNTAX_UID = 0x00020010
+BEHIND_META = 0x0002FFFF
+
+
+@dataclass(slots=True, frozen=True)
+class FileHeader:
+    """What a DICOM file says of itself.
+
+    Attributes
+    ----------
+    sop_class_uid, sop_instance_uid
+        (0002,0002) and (0002,0003).
+    transfer_syntax
+        (0002,0010).
+    data_set_offset
+        Where the data set begins, in bytes.
+    file_length
+        How long the file is, in bytes.
+    """
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax: str
+    data_set_offset: int
+    file_length: int
+
+
+def parse_front(front: bytes | memoryview, name: str, file_length: int) -> FileHeader:
+    """Find the File Meta Information at the front of a file.
+
+    Parameters
+    ----------
+    front
+        The beginning of the file, long enough to hold all of it.
+    name
+        The file's name, for error messages.
+    file_length
+        The length of the whole file in bytes.
+
+    Raises
+    ------
+    ValueError
+        When this is not a DICOM file, or its File Meta Information is broken or incomplete.
+    """
+    if bytes(front[PREAMBLE_LENGTH:FRONT_LENGTH]) != PREFIX:
+        raise ValueError(
+            f"{name} is not a DICOM file: there is no DICM at offset {PREAMBLE_LENGTH} (PS3.10 7.1)"
+        )
+    tags = (
+        MEDIA_STORAGE_SOP_CLASS_UID,
+        MEDIA_STORAGE_SOP_INSTANCE_UID,
+        TRANSFER_SYNTAX_UID,
+        BEHIND_META,
+    )
+    try:
+        # PS3.10 7.1: the File Meta Information is in Explicit VR Little Endian.
+        texts, length = find_texts(front[FRONT_LENGTH:], tags, False, False)
+    except ValueError as error:
+        raise ValueError(f"{name} is not a DICOM file: File Meta Information: {error}") from None
+    for tag, text in zip(tags[:3], texts, strict=False):
+        if not text:
+            raise ValueError(
+                f"{name} is no object that can be sent: ({tag >> 16:04X},{tag & 0xFFFF:04X}) "
+                "is missing from its File Meta Information"
+            )
+    sop_class_uid, sop_instance_uid, transfer_syntax = (text or "" for text in texts[:3])
+    return FileHeader(sop_class_uid, sop_instance_uid, transfer_syntax, FRONT_LENGTH + length, file_length)
+
+
+def read_header_from(descriptor: int, name: str) -> FileHeader:
+    """Read the front of an open file.
+
+    Parameters
+    ----------
+    descriptor
+        The file, open for reading, at its beginning.
+    name
+        The file's name, for error messages.
+
+    Raises
+    ------
+    OSError
+        When it cannot be read.
+    ValueError
+        As for `parse_front`.
+    """
+    file_length = os.fstat(descriptor).st_size
+    wanted = FIRST_READ
+    front = os.read(descriptor, wanted)
+    while True:
+        is_whole = len(front) >= min(file_length, META_LIMIT)
+        try:
+            return parse_front(front, name, file_length)
+        except ValueError:
+            # It may only be that the first read did not reach its end.
+            if is_whole or front[PREAMBLE_LENGTH:FRONT_LENGTH] != PREFIX:
+                raise
+        more = os.read(descriptor, META_LIMIT - len(front))
+        if not more:
+            file_length = len(front)
+        front += more
+
+
+def read_header(path: str | os.PathLike[str]) -> FileHeader:
+    """Read what a DICOM file says of itself.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Raises
+    ------
+    OSError
+        When it cannot be read.
+    ValueError
+        When it is not a DICOM file; the message begins with its path.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+    try:
+        return read_header_from(descriptor, str(Path(path)))
+    finally:
+        os.close(descriptor)
+
+
+def _element(element: int, vr: bytes, value: bytes) -> bytes:
+    """Encode one element of group 0002 in Explicit VR Little Endian (PS3.5 7.1.2)."""
+    if len(value) % 2:
+        value += b"\0" if vr in (b"UI", b"OB") else b" "
+    head = b"\x02\x00" + element.to_bytes(2, "little") + vr
+    if vr == b"OB":
+        return head + b"\0\0" + len(value).to_bytes(4, "little") + value
+    return head + len(value).to_bytes(2, "little") + value
+
+
+def encode_front(
+    *,
+    sop_class_uid: str,
+    sop_instance_uid: str,
+    transfer_syntax: str,
+    implementation_class_uid: str,
+    implementation_version_name: str | None,
+    source_ae_title: str | None = None,
+    has_preamble: bool = True,
+) -> bytes:
+    """Encode what stands in front of a data set in a file.
+
+    The preamble is 128 zero bytes: what a peer would put there is not to be trusted (PS3.10 7.5).
+
+    Parameters
+    ----------
+    sop_class_uid, sop_instance_uid, transfer_syntax
+        (0002,0002), (0002,0003) and (0002,0010).
+    implementation_class_uid, implementation_version_name
+        Who writes the file, (0002,0012) and (0002,0013).
+    source_ae_title
+        Who sent the object, (0002,0016); None to leave it out.
+    has_preamble
+        Whether to begin with preamble and prefix.
+    """
+    rows: list[tuple[int, bytes, str | None]] = [
+        (0x0002, b"UI", sop_class_uid),
+        (0x0003, b"UI", sop_instance_uid),
+        (0x0010, b"UI", transfer_syntax),
+        (0x0012, b"UI", implementation_class_uid),
+        (0x0013, b"SH", implementation_version_name),
+        (0x0016, b"AE", source_ae_title),
+    ]
+    meta = _element(0x0001, b"OB", b"\x00\x01")
+    meta += b"".join(
+        _element(element, vr, value.encode("latin-1", "replace"))
+        for element, vr, value in rows
+        if value is not None
+    )
+    front = _element(0x0000, b"UL", len(meta).to_bytes(4, "little")) + meta
+    return bytes(PREAMBLE_LENGTH) + PREFIX + front if has_preamble else front

@@ -1,0 +1,1 @@
+"""What each request means, PS3.4: one file an annex."""

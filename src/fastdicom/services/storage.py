@@ -1,0 +1,38 @@
+"""The Storage service class, PS3.4 Annex B: C-STORE."""
+
+from __future__ import annotations
+
+from fastdicom._core.pdata import Message
+from fastdicom.events import EVT_C_STORE, StoreEvent
+from fastdicom.presentation import PresentationContextTuple
+from fastdicom.services.performer import LOGGER, MISTYPED_ARGUMENT, SUCCESS, Performer, respond
+
+# PS3.4 Table B.2-1: Refused: Out of Resources
+OUT_OF_RESOURCES = 0xA700
+
+# The handler raised, or there is none; what pynetdicom answers.
+HANDLER_FAILED = 0xC211
+
+
+def serve_c_store(performer: Performer, message: Message, context: PresentationContextTuple) -> None:
+    """Answer a C-STORE request with what the handler says.
+
+    Without a handler, an object that went to the store directory is a success, any other a failure.
+    """
+    path = performer.take_file(message)
+    bound = performer.intervention_handler(EVT_C_STORE)
+    if not message.command.has_data_set:
+        respond(performer, message, MISTYPED_ARGUMENT)
+    elif path is None and not message.is_in_memory:
+        respond(performer, message, OUT_OF_RESOURCES)
+    elif bound is not None:
+        handler, arguments = bound
+        event = StoreEvent(performer, EVT_C_STORE, performer.wall_clock(), message, context, path)
+        try:
+            status = handler(event, *arguments)
+        except Exception:
+            LOGGER.exception("the handler bound to EVT_C_STORE raised")
+            status = HANDLER_FAILED
+        respond(performer, message, status)
+    else:
+        respond(performer, message, HANDLER_FAILED if path is None else SUCCESS)
