@@ -16,10 +16,12 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 KERNELS := $(wildcard csrc/*.c)
 HEADERS := $(wildcard csrc/*.h)
 CHECKS := $(wildcard csrc/check/*.c)
+FUZZERS := $(wildcard csrc/fuzz/*.c)
+FUZZ_SECONDS ?= 60
 COMPILED := $(KERNELS) $(HEADERS) $(shell find src -name '*.pyx' -o -name '*.pxd')
 COMPILERS := $(CC) $(filter-out $(CC),$(shell command -v clang >/dev/null && echo clang))
 
-.PHONY: bench test lint lint-c check-c wheel soak fuzz clean
+.PHONY: bench test lint lint-c check-c wheel soak fuzz fuzz-c clean
 
 # --- environments -----------------------------------------------------------------------------------------
 
@@ -62,7 +64,7 @@ soak: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -m soak --timeout 0 $(PYTEST_ARGS)
 
 # The hypothesis tests again, with the many examples of the profile in tests/conftest.py.
-fuzz: $(VENV)/test.stamp
+fuzz: $(VENV)/test.stamp fuzz-c
 	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile fuzz --timeout 0 $(PYTEST_ARGS)
 
 clean:
@@ -75,9 +77,9 @@ clean:
 
 # No warning from any compiler that is here.
 lint-c:
-	@for compiler in $(COMPILERS); do for kernel in $(KERNELS) $(CHECKS); do \
+	@for compiler in $(COMPILERS); do for kernel in $(KERNELS) $(CHECKS) $(FUZZERS); do \
 	    $$compiler $(STRICT) -O2 -Icsrc -c $$kernel -o /dev/null || exit 1; \
-	done; echo "$$compiler: no warning in $(words $(KERNELS) $(CHECKS)) files"; done
+	done; echo "$$compiler: no warning in $(words $(KERNELS) $(CHECKS) $(FUZZERS)) files"; done
 
 # Asserts in plain C, under the sanitizers where the compiler has them.
 check-c: $(patsubst csrc/check/%.c,build/check/%.passed,$(CHECKS))
@@ -95,3 +97,12 @@ build/check/%.passed: csrc/check/%.c $(KERNELS) $(HEADERS) build/check/sanitize
 	$(CC) $(STRICT) -O1 -g $$(cat build/check/sanitize) -Icsrc $< $(KERNELS) -o build/check/$*
 	build/check/$*
 	@touch $@
+
+# libFuzzer on the kernels: what a peer sends first.
+fuzz-c: $(patsubst csrc/fuzz/%.c,build/fuzz/%,$(FUZZERS))
+	@for target in $^; do mkdir -p $$target.corpus && \
+	    $$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 $$target.corpus || exit 1; done
+
+build/fuzz/%: csrc/fuzz/%.c $(KERNELS) $(HEADERS)
+	@mkdir -p $(@D)
+	clang -std=c11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Icsrc $< $(KERNELS) -o $@

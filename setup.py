@@ -14,7 +14,7 @@ SOURCE = Path("src/fastdicom")
 
 # extension module: the kernels it is linked with
 KERNELS = {
-    "_core/buffer": ["fd_pool"],
+    "_core/buffer": ["fd_pool", "fd_file"],
     "_core/command": ["fd_command"],
     "_core/element": ["fd_element"],
     "_core/pdata": ["fd_pdu", "fd_reader", "fd_writer", "fd_command", "fd_pool", "fd_file"],

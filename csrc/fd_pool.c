@@ -34,7 +34,7 @@ static void keep_or_free(struct fd_pool *pool, void *memory)
     int64_t size = (int64_t)block_capacity(memory);
     if (fd_atomic_add(&pool->kept, size) <= pool->limit) {
         for (int i = 0; i < FD_POOL_SLOTS; i++) {
-            if (pool->slots[i] == NULL && fd_atomic_fill(&pool->slots[i], memory))
+            if (fd_atomic_load(&pool->slots[i]) == NULL && fd_atomic_fill(&pool->slots[i], memory))
                 return;
         }
     }
@@ -44,7 +44,7 @@ static void keep_or_free(struct fd_pool *pool, void *memory)
 
 static void *take_slot(struct fd_pool *pool, int i)
 {
-    if (pool->slots[i] == NULL)
+    if (fd_atomic_load(&pool->slots[i]) == NULL)
         return NULL;
     void *memory = fd_atomic_exchange(&pool->slots[i], NULL);
     if (memory != NULL)
@@ -94,6 +94,16 @@ int fd_pool_grow(struct fd_block *block, size_t n)
         return -1;
     block_open(memory, capacity, block);
     return 0;
+}
+
+void fd_pool_fit(struct fd_block *block, size_t n)
+{
+    size_t capacity = n < FD_BLOCK_MINIMUM ? FD_BLOCK_MINIMUM : n;
+    if (block->p == NULL || block->capacity / 8 <= capacity)
+        return;
+    void *memory = realloc(block->p - FD_BLOCK_HEADER, FD_BLOCK_HEADER + capacity);
+    if (memory != NULL)
+        block_open(memory, capacity, block);
 }
 
 void fd_pool_give(struct fd_pool *pool, struct fd_block *block)

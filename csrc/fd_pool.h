@@ -34,6 +34,9 @@ int fd_pool_take(struct fd_pool *pool, size_t n, struct fd_block *block);
 /* Make room for at least n bytes, keeping what the block holds. -1: no memory, the block is as it was. */
 int fd_pool_grow(struct fd_block *block, size_t n);
 
+/* Give up what a block has far beyond n bytes: whoever keeps them should not keep that as well. */
+void fd_pool_fit(struct fd_block *block, size_t n);
+
 /* Hand the block back: kept if there is room, else freed. */
 void fd_pool_give(struct fd_pool *pool, struct fd_block *block);
 

@@ -11,6 +11,11 @@
 
 #include <intrin.h>
 
+static inline void *fd_atomic_load(void *volatile *slot)
+{
+    return *slot; /* volatile is atomic for a pointer here */
+}
+
 static inline void *fd_atomic_exchange(void *volatile *slot, void *value)
 {
     return _InterlockedExchangePointer(slot, value);
@@ -28,6 +33,11 @@ static inline int64_t fd_atomic_add(volatile int64_t *total, int64_t amount)
 }
 
 #else
+
+static inline void *fd_atomic_load(void *volatile *slot)
+{
+    return __atomic_load_n(slot, __ATOMIC_RELAXED);
+}
 
 static inline void *fd_atomic_exchange(void *volatile *slot, void *value)
 {

@@ -69,31 +69,47 @@ static int make_room(struct fd_reader *reader)
     return FD_OK;
 }
 
-/* Whether received bytes may go straight to the data set. */
+/* How much more of the data set the memory at hand takes. A block from the pool may be larger than the limit. */
+static size_t room_in_place(const struct fd_reader *reader)
+{
+    size_t limit = reader->data.capacity < reader->memory_limit ? reader->data.capacity : reader->memory_limit;
+    return reader->data_length < limit ? limit - (size_t)reader->data_length : 0;
+}
+
+/* Whether received bytes may go straight to the data set: within a fragment, or where the next PDU of the
+ * data set is to begin and can be predicted. */
 static int can_receive_in_place(const struct fd_reader *reader)
 {
-    return reader->mode == FD_MODE_DATA && reader->is_in_data_set && reader->is_in_pdv && !reader->is_observed &&
-           reader->sink == FD_SINK_MEMORY && staged(reader) == 0 && reader->fragment_left != 0 &&
-           reader->data.capacity > (size_t)reader->data_length;
+    if (reader->mode != FD_MODE_DATA || !reader->is_in_data_set || reader->is_observed ||
+        reader->sink != FD_SINK_MEMORY || staged(reader) != 0)
+        return 0;
+    size_t room = room_in_place(reader);
+    if (reader->is_in_pdv)
+        return reader->fragment_left != 0 && room != 0;
+    return reader->pdu_left == 0 && reader->usual_fragment != 0 && room >= reader->usual_fragment &&
+           !(reader->pdv.control & FD_IS_COMMAND);
 }
 
 static size_t scatter(struct fd_reader *reader, struct fd_target *targets, size_t count)
 {
     uint8_t *p = reader->data.p + reader->data_length;
-    size_t room = reader->data.capacity - (size_t)reader->data_length;
-    size_t used = 1;
+    size_t room = room_in_place(reader);
+    size_t used = 0;
     reader->is_direct = 1;
-    targets[0].p = p;
-    targets[0].n = room < reader->fragment_left ? room : reader->fragment_left;
-    p += targets[0].n;
-    room -= targets[0].n;
+    if (reader->is_in_pdv) {
+        used = 1;
+        targets[0].p = p;
+        targets[0].n = room < reader->fragment_left ? room : reader->fragment_left;
+        p += targets[0].n;
+        room -= targets[0].n;
+        /* What follows can be predicted only if it is the next PDU of this data set. */
+        if (targets[0].n != reader->pdu_left || (reader->pdv.control & FD_IS_LAST))
+            return used;
+    }
     size_t fragment = reader->usual_fragment;
-    /* What follows the rest of this fragment can be predicted only if it is the next PDU of this data set. */
-    if (targets[0].n != reader->pdu_left || (reader->pdv.control & FD_IS_LAST) || fragment == 0)
-        return used;
     /* What is scattered must fit the staging buffer, should the prediction fail. */
     size_t staging_room = reader->staging_size;
-    while (used + 2 <= count && fragment <= room && fragment + FD_PREFIX <= staging_room) {
+    while (used + 2 <= count && fragment != 0 && fragment <= room && fragment + FD_PREFIX <= staging_room) {
         targets[used].p = reader->prefixes[reader->scattered_pairs];
         targets[used].n = FD_PREFIX;
         targets[used + 1].p = p;
@@ -111,8 +127,12 @@ size_t fd_reader_targets(struct fd_reader *reader, struct fd_target *targets, si
 {
     reader->is_direct = 0;
     reader->scattered_pairs = 0;
-    if (can_receive_in_place(reader))
-        return scatter(reader, targets, count < FD_TARGETS ? count : FD_TARGETS);
+    if (can_receive_in_place(reader)) {
+        size_t used = scatter(reader, targets, count < FD_TARGETS ? count : FD_TARGETS);
+        if (used != 0)
+            return used;
+        reader->is_direct = 0;
+    }
     if (make_room(reader) != FD_OK)
         return 0;
     targets[0].p = reader->staging + reader->end;
@@ -156,7 +176,8 @@ static void commit_scattered(struct fd_reader *reader, size_t n)
     size_t fragment = reader->usual_fragment;
     int is_repairing = 0;
     const uint8_t *data = NULL;
-    n = take_fragment(reader, n);
+    if (reader->is_in_pdv)
+        n = take_fragment(reader, n);
     for (size_t i = 0; i < reader->scattered_pairs && n != 0; i++) {
         size_t prefix_length = n < FD_PREFIX ? n : FD_PREFIX;
         if (!is_repairing && (prefix_length < FD_PREFIX || !is_predicted(reader, reader->prefixes[i]))) {
@@ -172,6 +193,8 @@ static void commit_scattered(struct fd_reader *reader, size_t n)
             n -= data_length;
         } else {
             reader->pdu_left = reader->fragment_left = reader->pdv.fragment_length = (uint32_t)fragment;
+            reader->is_in_pdv = 1;
+            reader->empty_pdvs = 0;
             n = take_fragment(reader, n);
         }
     }
@@ -203,16 +226,16 @@ static int flush_sink(struct fd_reader *reader)
 int fd_reader_write_to(struct fd_reader *reader, int descriptor)
 {
     struct fd_span kept = {reader->data.p, (size_t)reader->data_length};
+    int code = FD_OK;
     reader->sink = FD_SINK_WRITE;
     reader->sink_descriptor = descriptor;
     if (kept.n != 0) {
         reader->sink_spans[0] = kept;
         reader->sink_count = 1;
-        if (flush_sink(reader) != FD_OK)
-            return reader->sink_errno;
+        code = flush_sink(reader);
     }
     fd_pool_give(reader->pool, &reader->data);
-    return 0;
+    return code == FD_OK ? 0 : reader->sink_errno;
 }
 
 void fd_reader_discard(struct fd_reader *reader)
@@ -324,8 +347,10 @@ static int begin_pdv(struct fd_reader *reader)
 {
     int code = fd_pdv_peek(reader->staging + reader->begin, staged(reader), reader->pdu_left, &reader->pdv);
     if (code == FD_E_PDV_LENGTH) {
-        reader->error_value = staged(reader) < 4 ? 0 : fd_load_be32(reader->staging + reader->begin);
-        reader->error_limit = reader->pdu_left;
+        /* What is left for the PDV is behind its length field, if there is room for one. */
+        int has_header = reader->pdu_left >= FD_PDV_HEADER;
+        reader->error_value = has_header ? fd_load_be32(reader->staging + reader->begin) : 0;
+        reader->error_limit = reader->pdu_left < 4 ? 0 : reader->pdu_left - 4;
     }
     if (code == FD_OK)
         code = check_pdv(reader);
@@ -424,6 +449,12 @@ static int begin_pdu(struct fd_reader *reader)
                                                               : 4;
         return code;
     }
+    if (pdu.type != FD_P_DATA_TF || reader->is_observed) {
+        /* The caller may receive before it asks again: nothing may wait in the staging buffer. */
+        code = flush_sink(reader);
+        if (code != FD_OK)
+            return code;
+    }
     if (pdu.type == FD_P_DATA_TF)
         return begin_p_data(reader, &pdu);
     code = whole_pdu(reader, &pdu);
@@ -460,6 +491,7 @@ int fd_reader_next(struct fd_reader *reader)
 
 void fd_reader_take(struct fd_reader *reader, struct fd_block *data, size_t *length)
 {
+    fd_pool_fit(&reader->data, (size_t)reader->data_length);
     *data = reader->data;
     *length = (size_t)reader->data_length;
     reader->data.p = NULL;

@@ -97,10 +97,13 @@ int fd_socket_receive(struct fd_socket *s, struct fd_reader *reader, const struc
         s->pending = FD_NEED_DATA;
         return code;
     }
-    for (;;) {
+    for (int has_received = 0;; has_received = 1) {
         int code = fd_reader_next(reader);
         if (code != FD_NEED_DATA)
             return code;
+        /* A peer that always has more to say must not outlast the deadline. */
+        if (has_received && timeouts->deadline != FD_NO_DEADLINE && now_ms() >= timeouts->deadline)
+            return FD_SOCKET_TIMEOUT;
         if (s->is_drained) {
             short ready;
             int timeout = fd_reader_is_mid_message(reader) ? timeouts->progress : timeouts->idle;
@@ -118,21 +121,19 @@ int fd_socket_receive(struct fd_socket *s, struct fd_reader *reader, const struc
 static void advance(struct fd_socket *s, size_t n)
 {
     s->bytes_sent += n;
-    while (n != 0) {
-        struct fd_span *span = &s->spans[s->span_index];
-        size_t gone = n < span->n ? n : span->n;
-        span->p += gone;
-        span->n -= gone;
-        n -= gone;
-        if (span->n == 0)
-            s->span_index++;
+    /* Spans of no bytes are gone as soon as they are first. */
+    while (s->span_index < s->span_count && n >= s->spans[s->span_index].n)
+        n -= s->spans[s->span_index++].n;
+    if (n != 0) {
+        s->spans[s->span_index].p += n;
+        s->spans[s->span_index].n -= n;
     }
 }
 
 /* One send of what the spans hold. FD_OK, FD_NEED_DATA when the socket is full, or FD_SOCKET_FAILED. */
 static int send_once(struct fd_socket *s)
 {
-    struct iovec vectors[FD_SEND_SPANS + 1];
+    struct iovec vectors[FD_SEND_SPANS + FD_SEND_QUEUED];
     size_t count = s->span_count - s->span_index;
     for (size_t i = 0; i < count; i++) {
         vectors[i].iov_base = (void *)(uintptr_t)s->spans[s->span_index + i].p;
@@ -165,13 +166,16 @@ static int listen_while_sending(struct fd_socket *s, struct fd_reader *reader)
     return code;
 }
 
-void fd_socket_queue(struct fd_socket *s, const uint8_t *p, size_t n)
+int fd_socket_queue(struct fd_socket *s, const uint8_t *p, size_t n)
 {
     if (s->span_index == s->span_count)
         s->span_index = s->span_count = 0;
+    if (s->span_count == FD_SEND_SPANS + FD_SEND_QUEUED)
+        return FD_E_MEMORY;
     s->spans[s->span_count].p = p;
     s->spans[s->span_count].n = n;
     s->span_count++;
+    return FD_OK;
 }
 
 /* Whether a span is the header of a PDU of which nothing has been sent. */

@@ -29,6 +29,7 @@ struct fd_timeouts {
 
 #define FD_SEND_HEADERS 128
 #define FD_SEND_SPANS 512
+#define FD_SEND_QUEUED 16 /* PDUs that may wait behind them */
 
 struct fd_socket {
     int descriptor;
@@ -40,7 +41,7 @@ struct fd_socket {
     uint64_t bytes_sent;
     /* what is being sent */
     uint8_t headers[FD_SEND_HEADERS * FD_PREFIX];
-    struct fd_span spans[FD_SEND_SPANS + 1]; /* one more for fd_socket_queue */
+    struct fd_span spans[FD_SEND_SPANS + FD_SEND_QUEUED];
     size_t span_count;
     size_t span_index;
 };
@@ -50,8 +51,9 @@ void fd_socket_open(struct fd_socket *s, int descriptor, int wake_descriptor);
 /* Receive until the reader has something to tell, or the wait ends. */
 int fd_socket_receive(struct fd_socket *s, struct fd_reader *reader, const struct fd_timeouts *timeouts);
 
-/* Queue bytes that stay where they are until sent, behind what fd_socket_cut has left. */
-void fd_socket_queue(struct fd_socket *s, const uint8_t *p, size_t n);
+/* Queue bytes that stay where they are until sent, behind what fd_socket_cut has left.
+ * FD_OK, or FD_E_MEMORY when too much waits already. */
+int fd_socket_queue(struct fd_socket *s, const uint8_t *p, size_t n);
 
 /* Drop what is queued but for the rest of the PDU that has been begun: after it, another PDU may follow. */
 void fd_socket_cut(struct fd_socket *s);

@@ -60,7 +60,7 @@ static size_t fill_data(struct fd_writer *writer, uint8_t *header, struct fd_spa
         const struct fd_span *span = &writer->data[writer->data_index];
         size_t left = span->n - writer->data_offset;
         size_t n = left < room - filled ? left : room - filled;
-        if (count + 1 == span_room && n == left)
+        if (count + 1 == span_room && n == left && n != 0)
             n -= (filled + n) % 2; /* the last span that fits: keep the fragment even */
         spans[count].p = span->p + writer->data_offset;
         spans[count].n = n;

@@ -176,7 +176,7 @@ class StoreEvent(RequestEvent):
         if self.dataset_path is None:
             return memoryview(self._message.data_set or b"")
         with self.dataset_path.open("rb") as file:
-            header = part10.read_header_from(file.fileno(), str(self.dataset_path))
+            header, _ = part10.read_front(file.fileno(), str(self.dataset_path))
             if header.data_set_offset == header.file_length:
                 return memoryview(b"")
             whole = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))

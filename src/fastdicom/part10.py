@@ -7,8 +7,7 @@ they were received. What lies behind the File Meta Information is never looked i
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
 from fastdicom._core.element import find_texts
 
@@ -17,17 +16,14 @@ PREFIX = b"DICM"
 FRONT_LENGTH = PREAMBLE_LENGTH + len(PREFIX)
 
 # What is read of a file at first, and at most to find the end of its File Meta Information.
-FIRST_READ = 4096
+FIRST_READ = 65536
 META_LIMIT = 1 << 20
 
-MEDIA_STORAGE_SOP_CLASS_UID = 0x00020002
-MEDIA_STORAGE_SOP_INSTANCE_UID = 0x00020003
-TRANSFER_SYNTAX_UID = 0x00020010
-BEHIND_META = 0x0002FFFF
+# Media Storage SOP Class UID, Media Storage SOP Instance UID, Transfer Syntax UID, and the end of the group.
+META_TAGS = (0x00020002, 0x00020003, 0x00020010, 0x0002FFFF)
 
 
-@dataclass(slots=True, frozen=True)
-class FileHeader:
+class FileHeader(NamedTuple):
     """What a DICOM file says of itself.
 
     Attributes
@@ -66,32 +62,26 @@ def parse_front(front: bytes | memoryview, name: str, file_length: int) -> FileH
     ValueError
         When this is not a DICOM file, or its File Meta Information is broken or incomplete.
     """
-    if bytes(front[PREAMBLE_LENGTH:FRONT_LENGTH]) != PREFIX:
+    if front[PREAMBLE_LENGTH:FRONT_LENGTH] != PREFIX:
         raise ValueError(
             f"{name} is not a DICOM file: there is no DICM at offset {PREAMBLE_LENGTH} (PS3.10 7.1)"
         )
-    tags = (
-        MEDIA_STORAGE_SOP_CLASS_UID,
-        MEDIA_STORAGE_SOP_INSTANCE_UID,
-        TRANSFER_SYNTAX_UID,
-        BEHIND_META,
-    )
     try:
         # PS3.10 7.1: the File Meta Information is in Explicit VR Little Endian.
-        texts, length = find_texts(front[FRONT_LENGTH:], tags, False, False)
+        texts, offset = find_texts(front, META_TAGS, False, False, FRONT_LENGTH)
     except ValueError as error:
         raise ValueError(f"{name} is not a DICOM file: File Meta Information: {error}") from None
-    for tag, text in zip(tags[:3], texts, strict=False):
-        if not text:
-            raise ValueError(
-                f"{name} is no object that can be sent: ({tag >> 16:04X},{tag & 0xFFFF:04X}) "
-                "is missing from its File Meta Information"
-            )
-    sop_class_uid, sop_instance_uid, transfer_syntax = (text or "" for text in texts[:3])
-    return FileHeader(sop_class_uid, sop_instance_uid, transfer_syntax, FRONT_LENGTH + length, file_length)
+    sop_class_uid, sop_instance_uid, transfer_syntax, _ = texts
+    if not (sop_class_uid and sop_instance_uid and transfer_syntax):
+        tag = next(tag for tag, text in zip(META_TAGS, texts, strict=True) if not text)
+        raise ValueError(
+            f"{name} is no object that can be sent: ({tag >> 16:04X},{tag & 0xFFFF:04X}) "
+            "is missing from its File Meta Information"
+        )
+    return FileHeader(sop_class_uid, sop_instance_uid, transfer_syntax, offset, file_length)
 
 
-def read_header_from(descriptor: int, name: str) -> FileHeader:
+def read_front(descriptor: int, name: str) -> tuple[FileHeader, bytes]:
     """Read the front of an open file.
 
     Parameters
@@ -101,6 +91,13 @@ def read_header_from(descriptor: int, name: str) -> FileHeader:
     name
         The file's name, for error messages.
 
+    Returns
+    -------
+    FileHeader
+        What the file says of itself.
+    bytes
+        What has been read of it: all of a small file.
+
     Raises
     ------
     OSError
@@ -108,21 +105,18 @@ def read_header_from(descriptor: int, name: str) -> FileHeader:
     ValueError
         As for `parse_front`.
     """
+    front = os.read(descriptor, FIRST_READ)
+    if len(front) < FIRST_READ:
+        return parse_front(front, name, len(front)), front
     file_length = os.fstat(descriptor).st_size
-    wanted = FIRST_READ
-    front = os.read(descriptor, wanted)
-    while True:
-        is_whole = len(front) >= min(file_length, META_LIMIT)
-        try:
-            return parse_front(front, name, file_length)
-        except ValueError:
-            # It may only be that the first read did not reach its end.
-            if is_whole or front[PREAMBLE_LENGTH:FRONT_LENGTH] != PREFIX:
-                raise
-        more = os.read(descriptor, META_LIMIT - len(front))
-        if not more:
-            file_length = len(front)
-        front += more
+    try:
+        return parse_front(front, name, file_length), front
+    except ValueError:
+        if front[PREAMBLE_LENGTH:FRONT_LENGTH] != PREFIX:
+            raise
+    # The File Meta Information may be longer than what was read.
+    front += os.read(descriptor, META_LIMIT)
+    return parse_front(front, name, file_length), front
 
 
 def read_header(path: str | os.PathLike[str]) -> FileHeader:
@@ -142,7 +136,7 @@ def read_header(path: str | os.PathLike[str]) -> FileHeader:
     """
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
     try:
-        return read_header_from(descriptor, str(Path(path)))
+        return read_front(descriptor, os.fspath(path))[0]
     finally:
         os.close(descriptor)
 

@@ -1,4 +1,4 @@
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 
 cdef extern from "fd_pool.h":
@@ -11,7 +11,12 @@ cdef extern from "fd_pool.h":
 
     void fd_pool_open(fd_pool *pool, int64_t limit) nogil
     void fd_pool_close(fd_pool *pool) nogil
+    int fd_pool_take(fd_pool *pool, size_t n, fd_block *block) nogil
     void fd_pool_give(fd_pool *pool, fd_block *block) nogil
+
+
+cdef extern from "fd_file.h":
+    int fd_file_read(int descriptor, uint64_t offset, uint8_t *p, size_t n, size_t *done) nogil
 
 
 cdef class BufferPool:

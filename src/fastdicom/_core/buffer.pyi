@@ -1,7 +1,9 @@
 from typing import final
 
+@final
 class BufferPool:
     def __init__(self, limit: int) -> None: ...
+    def read_file(self, descriptor: int, offset: int, length: int) -> Buffer: ...
     @property
     def kept(self) -> int: ...
 

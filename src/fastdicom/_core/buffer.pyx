@@ -1,9 +1,10 @@
-"""Received data sets: memory from a bounded pool, handed over and given back by reference count."""
+"""Encoded data sets: memory from a bounded pool, handed over and given back by reference count."""
 
 cimport cython
 from cpython.buffer cimport PyBuffer_FillInfo
 
 
+@cython.final
 cdef class BufferPool:
     """Memory that is kept for the next data set.
 
@@ -21,6 +22,38 @@ cdef class BufferPool:
     def __dealloc__(self):
         fd_pool_close(&self.pool)
 
+    def read_file(self, int descriptor, uint64_t offset, size_t length):
+        """Read a part of a file into memory from the pool.
+
+        Parameters
+        ----------
+        descriptor
+            The open file. Its position may change.
+        offset, length
+            Which part, in bytes.
+
+        Returns
+        -------
+        Buffer
+            As long as `length`, or as there is of the file.
+
+        Raises
+        ------
+        OSError
+            When it cannot be read.
+        """
+        cdef fd_block block
+        cdef size_t done = 0
+        cdef int failure
+        if fd_pool_take(&self.pool, length, &block) != 0:
+            raise MemoryError(f"no memory for {length} bytes of a file")
+        with nogil:
+            failure = fd_file_read(descriptor, offset, block.p, length, &done)
+        buffer = Buffer.adopt(self, block, done)
+        if failure:
+            raise OSError(failure, f"{length} bytes at offset {offset} of a file cannot be read")
+        return buffer
+
     @property
     def kept(self):
         """Bytes that lie in the pool at this moment."""
@@ -31,7 +64,7 @@ cdef class BufferPool:
 @cython.no_gc
 @cython.final
 cdef class Buffer:
-    """The bytes of a received data set; read-only. Use `memoryview` or `bytes` on it."""
+    """The bytes of an encoded data set; read-only. Use `memoryview` or `bytes` on it."""
 
     @staticmethod
     cdef Buffer adopt(BufferPool owner, fd_block block, size_t length):

@@ -10,6 +10,11 @@ from cpython.unicode cimport PyUnicode_AsASCIIString
 
 from fastdicom.errors import MessageError
 
+# PS3.5 6.2: a UID has 64 characters at most. A response has two UIDs and the elements around them.
+cdef enum:
+    FD_UID_LIMIT = 64
+    FD_RESPONSE_LIMIT = 256
+
 cdef dict VR_NAMES = {
     FD_VR_UL: "UL", FD_VR_US: "US", FD_VR_UI: "UI", FD_VR_AE: "AE", FD_VR_AT: "AT", FD_VR_LO: "LO",
 }
@@ -106,9 +111,56 @@ cdef class CommandSet:
         return self.get(0x0120)
 
     @property
+    def status(self):
+        """(0000,0900); None when absent."""
+        return self.get(0x0900)
+
+    @property
     def has_data_set(self):
         """Whether a data set follows: (0000,0800) is not 0101H."""
         return fd_command_us(&self.command, 0x0800, FD_NO_DATA_SET) != FD_NO_DATA_SET
+
+    def answers(self, uint16_t command_field, uint16_t message_id):
+        """Whether this is the response to the request with this Command Field and Message ID."""
+        return (
+            fd_command_us(&self.command, 0x0100, 0) == (command_field | 0x8000)
+            and 0x0120 in self
+            and fd_command_us(&self.command, 0x0120, 0) == message_id
+            and 0x0900 in self
+        )
+
+    def has_all(self, elements):
+        """Whether none of these elements is absent."""
+        for element in elements:
+            if element not in self:
+                return False
+        return True
+
+    def encode_response(self, uint16_t status):
+        """Encode a response to this request, with nothing but a status (PS3.7 9.3, 10.3).
+
+        It names the SOP class and the instance that the request named, if it did.
+        """
+        cdef uint8_t encoded[FD_RESPONSE_LIMIT]
+        cdef size_t length = FD_ELEMENT_HEADER + 4
+        cdef uint16_t command_field = fd_command_us(&self.command, 0x0100, 0)
+        length += self.copy_uid(encoded + length, 0x0002, 0x0003)
+        length += fd_command_store_us(encoded + length, 0x0100, command_field | 0x8000)
+        length += fd_command_store_us(encoded + length, 0x0120, fd_command_us(&self.command, 0x0110, 0))
+        length += fd_command_store_us(encoded + length, 0x0800, FD_NO_DATA_SET)
+        length += fd_command_store_us(encoded + length, 0x0900, status)
+        length += self.copy_uid(encoded + length, 0x1000, 0x1001)
+        fd_command_store_ul(encoded, 0x0000, <uint32_t>(length - FD_ELEMENT_HEADER - 4))
+        return PyBytes_FromStringAndSize(<const char *>encoded, <Py_ssize_t>length)
+
+    cdef size_t copy_uid(self, uint8_t *p, uint16_t affected, uint16_t requested) noexcept:
+        # A response says Affected what an N-request said Requested. A peer's UID that is too long is cut.
+        cdef fd_span span = self.command.values[fd_command_index(affected)]
+        if span.p == NULL:
+            span = self.command.values[fd_command_index(requested)]
+        if span.p == NULL:
+            return 0
+        return fd_command_store_text(p, affected, span.p, min(span.n, <size_t>FD_UID_LIMIT))
 
 
 cdef size_t store_tags(uint8_t *p, uint16_t element, tags) except 0:

@@ -7,7 +7,8 @@ cdef dict REASONS = {
 }
 
 
-def find_texts(const uint8_t[::1] data not None, tags, bint is_implicit, bint is_big_endian):
+def find_texts(const uint8_t[::1] data not None, tags, bint is_implicit, bint is_big_endian,
+               size_t begin=0):
     """Find text values among the first elements of a data set.
 
     Parameters
@@ -18,6 +19,8 @@ def find_texts(const uint8_t[::1] data not None, tags, bint is_implicit, bint is
         What to look for, as int, ascending. The walk ends at the last one.
     is_implicit, is_big_endian
         The encoding, PS3.5 7.1 and 7.3.
+    begin
+        The offset of the first element.
 
     Returns
     -------
@@ -33,8 +36,8 @@ def find_texts(const uint8_t[::1] data not None, tags, bint is_implicit, bint is
     """
     cdef fd_syntax syntax
     cdef fd_span value
-    cdef size_t offset = 0
     cdef size_t n = <size_t>data.shape[0]
+    cdef size_t offset = min(begin, n)
     cdef const uint8_t *p = &data[0] if n else NULL
     cdef int code
     syntax.is_implicit = is_implicit

@@ -104,6 +104,7 @@ cdef class Message:
 cdef class Reader:
     cdef fd_reader reader
     cdef BufferPool pool
+    cdef size_t room
     cdef object translate(self, int code)
     cdef Message take_message(self)
 

@@ -184,10 +184,14 @@ cdef class Reader:
         cdef fd_target target
         if fd_reader_targets(&self.reader, &target, 1) == 0:
             raise MemoryError("no memory for received bytes")
+        self.room = target.n
         return PyMemoryView_FromMemory(<char *>target.p, <Py_ssize_t>target.n, PyBUF_WRITE)
 
     def commit(self, size_t n):
         """Say that n bytes have been put into the buffer."""
+        if n > self.room:
+            raise ValueError(f"{n} bytes in a buffer of {self.room}")
+        self.room = 0
         fd_reader_commit(&self.reader, n)
 
     def next_event(self):
@@ -246,7 +250,9 @@ cdef class Reader:
         if code == FD_E_COMMAND:
             raise MessageError(f"a command set of {self.reader.command_length} bytes cannot be decoded")
         if code == FD_E_COMMAND_LENGTH:
-            raise MessageError(f"a command set is longer than its limit of {self.reader.error_limit} bytes")
+            length = self.reader.command_length + <uint64_t>self.reader.error_value
+            limit = self.reader.error_limit
+            raise MessageError(f"a command set is {length} bytes long; the limit is {limit}")
         reason, text = ERRORS[code]
         raise ProtocolError(text.format(value=self.reader.error_value, limit=self.reader.error_limit), reason)
 

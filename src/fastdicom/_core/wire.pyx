@@ -44,6 +44,7 @@ cdef class Wire:
 
     def __cinit__(self, int descriptor, int wake_descriptor, Reader reader not None):
         self.reader = reader
+        self.queued = []
         fd_socket_open(&self.socket, descriptor, wake_descriptor)
         self.timeouts.idle = -1
         self.timeouts.progress = -1
@@ -99,14 +100,23 @@ cdef class Wire:
         """Send a message: `Signal.SENT`, or what `receive` would have told that ended the sending.
 
         After `Signal.WOKEN` the same call with the same writer goes on where it stopped.
+
+        Raises
+        ------
+        RuntimeError
+            When another message has been begun and not been sent whole.
         """
         cdef int code
+        if self.sending is not None and self.sending is not message:
+            raise RuntimeError("another message has not been sent whole")
         self.sending = message
         while True:
             with nogil:
                 code = fd_socket_send(&self.socket, &self.reader.reader, &message.writer, &self.timeouts)
             if code == FD_SOCKET_SENT:
                 self.sending = None
+                if self.queued:
+                    self.queued = []
             if code != FD_SOCKET_SIGNAL:
                 return self.outcome(code)
             PyErr_CheckSignals()
@@ -114,9 +124,11 @@ cdef class Wire:
     def send_pdu(self, bytes pdu not None):
         """Send a PDU that is not P-DATA-TF; what is left of a message beyond the current PDU is dropped."""
         fd_socket_cut(&self.socket)
-        self.queued = pdu
-        fd_socket_queue(&self.socket, <const unsigned char *>PyBytes_AS_STRING(pdu),
-                        <size_t>PyBytes_GET_SIZE(pdu))
+        # All of them stay: what was queued before may not have gone yet.
+        self.queued.append(pdu)
+        if fd_socket_queue(&self.socket, <const unsigned char *>PyBytes_AS_STRING(pdu),
+                           <size_t>PyBytes_GET_SIZE(pdu)) != 0:
+            raise RuntimeError("too many PDUs wait to be sent")
         return self.flush()
 
     def flush(self):
@@ -126,8 +138,9 @@ cdef class Wire:
             with nogil:
                 code = fd_socket_send(&self.socket, &self.reader.reader, NULL, &self.timeouts)
             if code == FD_SOCKET_SENT:
-                self.queued = None
                 self.sending = None
+                if self.queued:
+                    self.queued = []
             if code != FD_SOCKET_SIGNAL:
                 return self.outcome(code)
             PyErr_CheckSignals()

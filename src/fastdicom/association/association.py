@@ -36,6 +36,7 @@ from fastdicom.part10 import encode_front
 from fastdicom.presentation import PresentationContext, PresentationContextTuple
 from fastdicom.services.dispatch import serve, services_for
 from fastdicom.services.performer import Service
+from fastdicom.sop_class import Verification
 from fastdicom.ul.provider import (
     AbortIndication,
     Indication,
@@ -179,6 +180,7 @@ class Association(Operations):
         if self._connection is not None:
             self._connection.reader.is_observed = self._observer.wants_received_data()
             self._connection.shows_sent_data = self._observer.wants_sent_data()
+        self._observes_messages = self.is_bound(evt.EVT_DIMSE_RECV) or self.is_bound(evt.EVT_DIMSE_SENT)
 
     # What comes.
 
@@ -188,7 +190,8 @@ class Association(Operations):
 
     def serve(self, message: Message) -> None:
         """Answer a request of the peer; whatever else it is breaks the protocol."""
-        self._tell_received(message)
+        if self._observes_messages:
+            self._tell_received(message)
         command_field = message.command.command_field
         try:
             if command_field & IS_RESPONSE:
@@ -204,15 +207,14 @@ class Association(Operations):
             # It ended while the handler ran; what `receive` tells next says how.
             LOGGER.info("the response was not sent: %s", error)
         finally:
-            self._sinks.discard()
+            if self._sinks.is_used:
+                self._sinks.discard()
 
     def _tell_received(self, message: Message) -> None:
-        if self._handlers.get(evt.EVT_DIMSE_RECV):
-            self.notify(evt.EVT_DIMSE_RECV, message=DimseMessage(message.command, message.context_id))
+        self.notify(evt.EVT_DIMSE_RECV, message=DimseMessage(message.command, message.context_id))
 
     def _tell_sent(self, command: bytes, context_id: int) -> None:
-        if self._handlers.get(evt.EVT_DIMSE_SENT):
-            self.notify(evt.EVT_DIMSE_SENT, message=DimseMessage(CommandSet(command), context_id))
+        self.notify(evt.EVT_DIMSE_SENT, message=DimseMessage(CommandSet(command), context_id))
 
     def digest(self, happening: Indication | Signal) -> bool:
         """Take note of something that is no message; False when the connection is closed."""
@@ -382,6 +384,8 @@ class Association(Operations):
                 self._services[row.context_id] = services_for(row.abstract_syntax)
             if context.as_scu:
                 self._outgoing_contexts.setdefault((row.abstract_syntax, row.transfer_syntax), row.context_id)
+                if row.abstract_syntax == Verification:
+                    self._verification_context = row.context_id
         self.apply_timeouts()
         self._connected.begin_data_transfer(self._contexts, holds_commands=self._sinks.directory is not None)
         self._is_established = True
@@ -428,11 +432,11 @@ class Association(Operations):
 
     def take_file(self, message: Message) -> Path | None:
         """Return the file that a data set went to."""
-        return self._sinks.take_file(message)
+        return self._sinks.take_file(message) if self._sinks.is_used else None
 
-    def send_response(self, message: Message, elements: dict[int, Any]) -> None:
+    def send_response(self, message: Message, command: bytes) -> None:
         """Send a response without a data set."""
-        self._send(message.context_id, elements, None)
+        self._send(message.context_id, command, None)
 
     def _encode_front(self, command: CommandSet, context_id: int) -> bytes:
         return encode_front(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fastdicom._core.command import CommandSet, encode_command
 from fastdicom._core.pdata import Message, MessageWriter, Signal
 from fastdicom.association import outgoing
-from fastdicom.dimse.messages import C_ECHO_RQ, C_STORE_RQ, HAS_DATA_SET, IS_RESPONSE, NO_DATA_SET
+from fastdicom.dimse.messages import C_ECHO_RQ, C_STORE_RQ, HAS_DATA_SET, NO_DATA_SET
 from fastdicom.dimse.results import StatusDataset, no_answer, status_dataset
 from fastdicom.net.connection import Connection
 from fastdicom.sop_class import Verification
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from fastdicom.ul.provider import Indication
 
 LOGGER = logging.getLogger("fastdicom.association")
+
+VERIFICATION_UID = str(Verification)
 
 # A Message ID is two bytes (PS3.7 E.1); 0 is left out, as some peers take it for none.
 MESSAGE_ID_LIMIT = 0xFFFF
@@ -39,7 +41,9 @@ class Operations(ABC):
     def __init__(self) -> None:
         self._operation_lock = threading.RLock()
         self._is_operating = False
+        self._observes_messages = False
         self._last_message_id = 0
+        self._verification_context: int | None = None
         self._peer_maximum_length = 0
         # (abstract syntax, transfer syntax) to the presentation context that we may be SCU on
         self._outgoing_contexts: dict[tuple[str, str], int] = {}
@@ -66,20 +70,18 @@ class Operations(ABC):
         """
         with self._operation_lock:
             self._check_established()
-            context_id = next(
-                (i for (uid, _), i in self._outgoing_contexts.items() if uid == Verification), None
-            )
-            if context_id is None:
+            if self._verification_context is None:
                 raise ValueError(
                     f"no accepted presentation context for Verification SOP Class ({Verification})"
                 )
+            message_id = self._message_id(msg_id)
             elements = {
-                0x0002: Verification,
+                0x0002: VERIFICATION_UID,
                 0x0100: C_ECHO_RQ,
-                0x0110: self._message_id(msg_id),
+                0x0110: message_id,
                 0x0800: NO_DATA_SET,
             }
-            return self._operate(context_id, elements, None)
+            return self._operate(self._verification_context, message_id, elements, None)
 
     def send_c_store(
         self,
@@ -125,18 +127,20 @@ class Operations(ABC):
         """
         with self._operation_lock:
             self._check_established()
-            prepared = outgoing.prepare(dataset, transfer_syntax, self._outgoing_contexts)
+            contexts = self._outgoing_contexts
+            prepared = outgoing.prepare(dataset, transfer_syntax, contexts, self.ae.buffer_pool)
+            message_id = self._message_id(msg_id)
             elements = {
                 0x0002: prepared.sop_class_uid,
                 0x0100: C_STORE_RQ,
-                0x0110: self._message_id(msg_id),
+                0x0110: message_id,
                 0x0700: priority,
                 0x0800: HAS_DATA_SET,
                 0x1000: prepared.sop_instance_uid,
                 0x1030: originator_aet,
                 0x1031: originator_id,
             }
-            return self._operate(prepared.context_id, elements, prepared.data_set)
+            return self._operate(prepared.context_id, message_id, elements, prepared.data_set)
 
     def _message_id(self, wanted: int | None) -> int:
         if wanted is not None:
@@ -147,41 +151,38 @@ class Operations(ABC):
         return self._last_message_id
 
     def _operate(
-        self, context_id: int, elements: dict[int, Any], data_set: Sequence[Any] | None
+        self, context_id: int, message_id: int, elements: dict[int, Any], data_set: Sequence[Any] | None
     ) -> StatusDataset:
         """Send a request and return the status in its response."""
+        command = encode_command(elements)
         self._is_operating = True
         try:
-            if not self._send(context_id, elements, data_set):
+            if not self._send(context_id, command, data_set):
                 self._settle()
                 return no_answer()
-            response = self._await_response(context_id, elements)
+            response = self._await_response(context_id, elements[0x0100], message_id)
         finally:
             self._is_operating = False
         return no_answer() if response is None else status_dataset(response)
 
-    def _send(self, context_id: int, elements: dict[int, Any], data_set: Sequence[Any] | None) -> bool:
-        command = encode_command(elements)
+    def _send(self, context_id: int, command: bytes, data_set: Sequence[Any] | None) -> bool:
         message = MessageWriter(context_id, command, data_set, self._peer_maximum_length)
         if not self._connected.send(message):
             return False
-        self._tell_sent(command, context_id)
+        if self._observes_messages:
+            self._tell_sent(command, context_id)
         return True
 
-    def _await_response(self, context_id: int, request: dict[int, Any]) -> CommandSet | None:
+    def _await_response(self, context_id: int, command_field: int, message_id: int) -> CommandSet | None:
         """Wait for the response to a request; None when the association ended instead."""
         while True:
             happening = self._connected.receive()
             if isinstance(happening, Message):
-                command = happening.command
-                if (
-                    command.command_field == request[0x0100] | IS_RESPONSE
-                    and command.message_id_being_responded_to == request[0x0110]
-                    and happening.context_id == context_id
-                    and 0x0900 in command
-                ):
-                    self._tell_received(happening)
-                    return command
+                response = happening.command
+                if happening.context_id == context_id and response.answers(command_field, message_id):
+                    if self._observes_messages:
+                        self._tell_received(happening)
+                    return response
                 self.serve(happening)
             elif happening is Signal.TIMED_OUT:
                 LOGGER.error("no response within dimse_timeout, %s s: aborting", self.ae.dimse_timeout)

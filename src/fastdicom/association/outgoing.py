@@ -28,6 +28,7 @@ from pydicom.uid import (
 )
 
 from fastdicom import part10
+from fastdicom._core.buffer import BufferPool
 from fastdicom._core.element import find_texts
 
 if TYPE_CHECKING:
@@ -42,8 +43,11 @@ SOP_INSTANCE_UID = 0x00080018
 # A Dataset in one of these can be encoded in another: the same values, in the same byte order.
 LITTLE_ENDIAN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian)
 
-# A file up to this size is read, a longer one is mapped: that costs no copy, but a few page faults.
-READ_AT_MOST = 65536
+# A file up to this size is read into memory from the pool. A longer one is mapped: mapping costs more than
+# copying while the copy fits the caches.
+READ_AT_MOST = 4 << 20
+
+OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 # Enough of a deflated data set to find its UIDs.
 INFLATE_AT_MOST = 65536
@@ -68,7 +72,7 @@ class Outgoing(NamedTuple):
     data_set: list[Buffer]
 
 
-def prepare(dataset: Any, transfer_syntax: str | None, contexts: Contexts) -> Outgoing:
+def prepare(dataset: Any, transfer_syntax: str | None, contexts: Contexts, pool: BufferPool) -> Outgoing:
     """Find out what is to be sent, and on which presentation context.
 
     Parameters
@@ -79,6 +83,8 @@ def prepare(dataset: Any, transfer_syntax: str | None, contexts: Contexts) -> Ou
         The transfer syntax of an encoded data set; None for everything else.
     contexts
         What the peer has accepted.
+    pool
+        Where memory for the content of a file comes from.
 
     Raises
     ------
@@ -92,7 +98,7 @@ def prepare(dataset: Any, transfer_syntax: str | None, contexts: Contexts) -> Ou
         When it is none of these at all.
     """
     if isinstance(dataset, str | os.PathLike):
-        return _prepare_file(dataset, contexts)
+        return _prepare_file(dataset, contexts, pool)
     if isinstance(dataset, Dataset):
         return _prepare_dataset(dataset, contexts)
     try:
@@ -122,17 +128,17 @@ def _context_id(sop_class_uid: str, transfer_syntax: str, contexts: Contexts) ->
     return context_id
 
 
-def _prepare_file(path: str | os.PathLike[str], contexts: Contexts) -> Outgoing:
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+def _prepare_file(path: str | os.PathLike[str], contexts: Contexts, pool: BufferPool) -> Outgoing:
+    descriptor = os.open(path, OPEN_FLAGS)
     try:
-        header = part10.read_header_from(descriptor, os.fspath(path))
+        header, front = part10.read_front(descriptor, os.fspath(path))
         if _needs_conversion(header.sop_class_uid, header.transfer_syntax, contexts):
             return _prepare_dataset(dcmread(path), contexts)
         context_id = _context_id(header.sop_class_uid, header.transfer_syntax, contexts)
-        data_set = _file_content(descriptor, header)
+        data_set = _file_content(descriptor, header, front, pool)
     finally:
         os.close(descriptor)
-    return Outgoing(header.sop_class_uid, header.sop_instance_uid, context_id, [data_set])
+    return Outgoing(header.sop_class_uid, header.sop_instance_uid, context_id, data_set)
 
 
 def _needs_conversion(sop_class_uid: str, transfer_syntax: str, contexts: Contexts) -> bool:
@@ -144,17 +150,15 @@ def _needs_conversion(sop_class_uid: str, transfer_syntax: str, contexts: Contex
     )
 
 
-def _file_content(descriptor: int, header: part10.FileHeader) -> Buffer:
-    left = header.file_length - header.data_set_offset
+def _file_content(descriptor: int, header: part10.FileHeader, front: bytes, pool: BufferPool) -> list[Buffer]:
+    """Return the data set of a file, in pieces: what has been read, and the rest."""
+    offset, left = len(front), header.file_length - len(front)
+    if left <= 0:
+        return [memoryview(front)[header.data_set_offset :]]
     if left <= READ_AT_MOST:
-        os.lseek(descriptor, header.data_set_offset, os.SEEK_SET)
-        return os.read(descriptor, left)
-    if os.name == "posix":
-        flags = mmap.MAP_PRIVATE | getattr(mmap, "MAP_POPULATE", 0)
-        pages = mmap.mmap(descriptor, header.file_length, flags=flags, prot=mmap.PROT_READ)
-    else:
-        pages = mmap.mmap(descriptor, header.file_length, access=mmap.ACCESS_READ)
-    return memoryview(pages)[header.data_set_offset :]
+        return [memoryview(front)[header.data_set_offset :], pool.read_file(descriptor, offset, left)]
+    pages = mmap.mmap(descriptor, header.file_length, access=mmap.ACCESS_READ)
+    return [memoryview(pages)[header.data_set_offset :]]
 
 
 def _prepare_encoded(encoded: memoryview, transfer_syntax: str | None, contexts: Contexts) -> Outgoing:

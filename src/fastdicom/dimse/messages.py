@@ -90,12 +90,6 @@ def message_name(command_field: int) -> str:
     return row.name if row is not None else f"message {command_field:04X}H"
 
 
-def missing_elements(command: CommandSet) -> list[int]:
-    """Return the mandatory elements that a command set lacks."""
-    row = MESSAGES[command.command_field]
-    return [element for element in row.mandatory if element not in command]
-
-
 class DimseMessage:
     """A message as notification handlers see it.
 

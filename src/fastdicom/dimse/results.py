@@ -60,17 +60,20 @@ def status_dataset(command: CommandSet) -> StatusDataset:
     command
         The command set of the response.
     """
-    result = StatusDataset.__new__(StatusDataset)
-    # What Dataset.__init__ does, without doing it: the attributes of an empty one, its containers made anew.
-    result.__dict__.update(_EMPTY)
-    result.__dict__.update(_private_blocks={}, _pixel_array_opts={"use_pdh": False}, _pixel_id={})
     status = command[0x0900]
-    elements: dict[BaseTag, RawDataElement] = {
-        _STATUS_TAG: _SUCCESS if status == 0 else _raw(_STATUS_TAG, "US", status.to_bytes(2, "little"))
-    }
-    result.__dict__["_dict"] = elements
+    element = _SUCCESS if status == 0 else _raw(_STATUS_TAG, "US", status.to_bytes(2, "little"))
+    elements: dict[BaseTag, RawDataElement] = {_STATUS_TAG: element}
     if status != 0:
         _explain(elements, command)
+    result = StatusDataset.__new__(StatusDataset)
+    # What Dataset.__init__ does, without doing it: the attributes of an empty one, its containers made anew.
+    result.__dict__ = {
+        **_EMPTY,
+        "_dict": elements,
+        "_private_blocks": {},
+        "_pixel_array_opts": {"use_pdh": False},
+        "_pixel_id": {},
+    }
     return result
 
 

@@ -72,6 +72,8 @@ class Connection:
         self._closing_lock = threading.Lock()
         self._is_closed = False
         self._is_abort_wanted = False
+        # In Sta6 Evt9 and Evt10 change nothing (DT-1, DT-2): while this is so, the table is not asked.
+        self._flows = False
         self._limit: float | None = None
         self._set_deadline: float | None = None
 
@@ -112,20 +114,17 @@ class Connection:
         """
         with self._lock:
             while True:
-                if self._is_abort_wanted:
-                    self._abort()
-                indication = self.provider.next_indication()
-                if indication is not None:
-                    return indication
-                if self._is_closed or self.provider.closes_transport:
-                    self._close()
-                    return Signal.CLOSED
-                self._bound_wait(waits=waits)
+                if not (self._flows and waits):
+                    known = self._before_wait(waits=waits)
+                    if known is not None:
+                        return known
                 try:
                     outcome = self._wire.receive()
                 except ProtocolError as error:
                     self._blame(error)
                     continue
+                if self._flows and type(outcome) is Message:
+                    return outcome
                 happening = self._digest(outcome)
                 if happening is not None:
                     return happening
@@ -139,8 +138,9 @@ class Connection:
             When the association is not in a state to send; nothing has been sent.
         """
         with self._lock:
-            self.provider.request_p_data()
-            self._bound_wait()
+            if not self._flows:
+                self.provider.request_p_data()
+                self._bound_wait()
             try:
                 outcome = self._send_shown(message) if self.shows_sent_data else self._wire.send(message)
                 while outcome is not Signal.SENT:
@@ -166,11 +166,12 @@ class Connection:
         """
         with self._lock:
             primitive(monotonic())
-            self._flush()
+            self._after_event()
 
     def linger(self, seconds: float) -> None:
         """Bound all further waits together; after that the connection is closed."""
         self._limit = monotonic() + seconds
+        self._flows = False
 
     # For any thread.
 
@@ -189,6 +190,20 @@ class Connection:
             self._close()
 
     # With the lock held.
+
+    def _before_wait(self, *, waits: bool) -> Indication | Signal | None:
+        """Return what is to be told without waiting; None when there is nothing."""
+        if self._is_abort_wanted:
+            self._abort()
+        indication = self.provider.next_indication()
+        if indication is not None:
+            return indication
+        if self._is_closed or self.provider.closes_transport:
+            self._close()
+            return Signal.CLOSED
+        self._flows = waits and self.provider.state is State.Sta6 and self.provider.on_transition is None
+        self._bound_wait(waits=waits)
+        return None
 
     def _bound_wait(self, *, waits: bool = True) -> None:
         deadline = self.provider.deadline if waits else 0.0
@@ -225,6 +240,7 @@ class Connection:
             self._waker.drain()
             if self._is_abort_wanted:
                 self._abort()
+            return None
         elif signal is Signal.TIMED_OUT:
             return self._time_out(now)
         else:
@@ -244,6 +260,7 @@ class Connection:
         return None
 
     def _after_event(self) -> None:
+        self._flows = False
         self._flush()
         if self.provider.state is State.Sta13:
             self.reader.ignore_everything()
@@ -276,7 +293,11 @@ class Connection:
         if not pdu or self._is_closed:
             return
         self._bound_wait()
-        outcome = self._wire.send_pdu(pdu)
+        try:
+            outcome = self._wire.send_pdu(pdu)
+        except RuntimeError:  # more of them wait to be sent than any peer needs to be told
+            self._close()
+            return
         while outcome is Signal.WOKEN:
             # Whoever woke us wants the lock: what is being sent is not interrupted by that.
             self._waker.drain()

@@ -72,6 +72,11 @@ class Sinks:
         self._file: _File | None = None
         self._spooled: SpoolFile | None = None
 
+    @property
+    def is_used(self) -> bool:
+        """Whether there is a file at this moment."""
+        return self._file is not None or self._spooled is not None
+
     def choose(self, signal: Signal, reader: Reader) -> None:
         """Answer COMMAND, FULL or SINK_FAILED of the reader."""
         if signal is Signal.SINK_FAILED:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from fastdicom._core.pdata import Message
-from fastdicom.dimse.messages import C_ECHO_RQ, C_STORE_RQ, message_name, missing_elements
+from fastdicom.dimse.messages import C_ECHO_RQ, C_STORE_RQ, MESSAGES, message_name
 from fastdicom.errors import MessageError
 from fastdicom.presentation import PresentationContextTuple
 from fastdicom.services.performer import (
@@ -54,17 +54,17 @@ def serve(
         When it cannot be answered, as it has no Message ID.
     """
     command = message.command
-    if command.message_id is None:
-        raise MessageError(f"a {message_name(command.command_field)} has no (0000,0110) Message ID")
     service = services.get(command.command_field)
-    if service is None:
+    if service is not None and command.has_all(MESSAGES[command.command_field].mandatory):
+        service(performer, message, context)
+    elif command.message_id is None:
+        raise MessageError(f"a {message_name(command.command_field)} has no (0000,0110) Message ID")
+    elif service is None:
         # PS3.7 C.5.24, C.5.13: known, but not for this SOP class; or not known at all
         is_known = command.command_field in REQUESTS
         LOGGER.warning(
             "%s on a context for %s is refused", message_name(command.command_field), context.abstract_syntax
         )
         respond(performer, message, SOP_CLASS_NOT_SUPPORTED if is_known else UNRECOGNIZED_OPERATION)
-    elif missing_elements(command):
-        respond(performer, message, MISTYPED_ARGUMENT)
     else:
-        service(performer, message, context)
+        respond(performer, message, MISTYPED_ARGUMENT)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias
 
 from pydicom.dataset import Dataset
 
+from fastdicom._core.command import CommandSet, encode_command
 from fastdicom._core.pdata import Message
-from fastdicom.dimse.messages import IS_RESPONSE, KEYWORDS, NO_DATA_SET
+from fastdicom.dimse.messages import KEYWORDS
 from fastdicom.events import EventType
 from fastdicom.presentation import PresentationContextTuple
 
@@ -28,6 +30,7 @@ NOT_A_STATUS = 0xC002
 
 # A status may bring these along, PS3.7 Annex C.
 EXPLANATIONS = ("OffendingElement", "ErrorComment", "ErrorID")
+NO_EXPLANATION: Mapping[str, Any] = MappingProxyType({})
 
 Handler: TypeAlias = Callable[..., Any]
 
@@ -46,43 +49,40 @@ class Performer(Protocol):
     def take_file(self, message: Message) -> Path | None:
         """Return the file that the data set of this message went to."""
 
-    def send_response(self, message: Message, elements: dict[int, Any]) -> None:
+    def send_response(self, message: Message, command: bytes) -> None:
         """Send a response without a data set."""
 
 
 Service: TypeAlias = Callable[[Performer, Message, PresentationContextTuple], None]
 
 
-def response_elements(message: Message, status: int, **explanations: Any) -> dict[int, Any]:
-    """Return the command set of the response to a C-ECHO or C-STORE request (PS3.7 9.3.1.2, 9.3.5.2)."""
-    command = message.command
-    return {
-        0x0002: command.get(0x0002),
-        0x0100: command.command_field | IS_RESPONSE,
-        0x0120: command.message_id,
-        0x0800: NO_DATA_SET,
-        0x0900: status,
-        **{KEYWORDS[keyword]: value for keyword, value in explanations.items()},
-        0x1000: command.get(0x1000),
-    }
-
-
 def respond(performer: Performer, message: Message, status: int | Dataset) -> None:
     """Answer a request with a status, or with a Dataset that has one."""
     code, explanations = unpack_status(status)
-    performer.send_response(message, response_elements(message, code, **explanations))
+    if explanations:
+        performer.send_response(message, encode_explained(message.command, code, explanations))
+    else:
+        performer.send_response(message, message.command.encode_response(code))
 
 
-def unpack_status(result: Any) -> tuple[int, dict[str, Any]]:
+def encode_explained(request: CommandSet, status: int, explanations: Mapping[str, Any]) -> bytes:
+    """Encode a response with what explains its status (PS3.7 Annex C)."""
+    plain = CommandSet(request.encode_response(status))
+    elements = {element: plain[element] for element in plain if element != 0x0000}
+    elements |= {KEYWORDS[keyword]: value for keyword, value in explanations.items()}
+    return encode_command(dict(sorted(elements.items())))
+
+
+def unpack_status(result: Any) -> tuple[int, Mapping[str, Any]]:
     """Return the status code in what a handler returned, and what explains it."""
     if isinstance(result, int) and not isinstance(result, bool) and 0 <= result <= 0xFFFF:
-        return int(result), {}
+        return int(result), NO_EXPLANATION
     if not isinstance(result, Dataset):
         LOGGER.error("the handler returned %r, which is no status", type(result).__name__)
-        return NOT_A_STATUS, {}
+        return NOT_A_STATUS, NO_EXPLANATION
     if "Status" not in result:
         LOGGER.error("the handler returned a Dataset without (0000,0900) Status")
-        return DATASET_WITHOUT_STATUS, {}
+        return DATASET_WITHOUT_STATUS, NO_EXPLANATION
     explanations = {keyword: _encodable(result, keyword) for keyword in EXPLANATIONS if keyword in result}
     return int(result.Status), explanations
 
