@@ -17,10 +17,10 @@ KERNELS = {
     "_core/buffer": ["fd_pool", "fd_file"],
     "_core/command": ["fd_command"],
     "_core/element": ["fd_element"],
-    "_core/pdata": ["fd_pdu", "fd_reader", "fd_writer", "fd_command", "fd_pool", "fd_file"],
+    "_core/pdata": ["fd_pdu", "fd_reader", "fd_receive", "fd_writer", "fd_command", "fd_pool", "fd_file"],
 }
 POSIX_KERNELS = {
-    "_core/wire": ["fd_socket", "fd_pdu", "fd_reader", "fd_writer", "fd_command", "fd_pool"],
+    "_core/wire": ["fd_socket", "fd_pdu", "fd_reader", "fd_receive", "fd_writer", "fd_command", "fd_pool"],
     "bench/_limit": ["fd_limit"],
 }
 

@@ -5,7 +5,6 @@
 
 #define FD_COMMAND_INITIAL ((size_t)1024)
 #define FD_EXPECTED_INITIAL ((size_t)65536)
-#define FD_FIRST_READ ((size_t)32768)
 #define FD_EMPTY_PDVS 16
 #define FD_RESERVE ((size_t)1048576) /* memory taken on the word of a length field alone */
 
@@ -42,170 +41,6 @@ void fd_reader_close(struct fd_reader *reader)
 int fd_reader_is_mid_message(const struct fd_reader *reader)
 {
     return reader->begin != reader->end || reader->pdu_left != 0 || reader->message_context != 0;
-}
-
-/* ---- where bytes go ---------------------------------------------------------------------------- */
-
-static size_t staged(const struct fd_reader *reader)
-{
-    return reader->end - reader->begin;
-}
-
-/* Make room behind what is staged. A PDU that does not fit is within its limit: peek has checked. */
-static int make_room(struct fd_reader *reader)
-{
-    if (reader->begin != 0) {
-        memmove(reader->staging, reader->staging + reader->begin, staged(reader));
-        reader->end = staged(reader);
-        reader->begin = 0;
-    }
-    if (reader->end < reader->staging_size)
-        return FD_OK;
-    uint8_t *larger = realloc(reader->staging, 2 * reader->staging_size);
-    if (larger == NULL)
-        return FD_E_MEMORY;
-    reader->staging = larger;
-    reader->staging_size *= 2;
-    return FD_OK;
-}
-
-/* How much more of the data set the memory at hand takes. A block from the pool may be larger than the limit. */
-static size_t room_in_place(const struct fd_reader *reader)
-{
-    size_t limit = reader->data.capacity < reader->memory_limit ? reader->data.capacity : reader->memory_limit;
-    return reader->data_length < limit ? limit - (size_t)reader->data_length : 0;
-}
-
-/* Whether received bytes may go straight to the data set: within a fragment, or where the next PDU of the
- * data set is to begin and can be predicted. */
-static int can_receive_in_place(const struct fd_reader *reader)
-{
-    if (reader->mode != FD_MODE_DATA || !reader->is_in_data_set || reader->is_observed ||
-        reader->sink != FD_SINK_MEMORY || staged(reader) != 0)
-        return 0;
-    size_t room = room_in_place(reader);
-    if (reader->is_in_pdv)
-        return reader->fragment_left != 0 && room != 0;
-    return reader->pdu_left == 0 && reader->usual_fragment != 0 && room >= reader->usual_fragment &&
-           !(reader->pdv.control & FD_IS_COMMAND);
-}
-
-static size_t scatter(struct fd_reader *reader, struct fd_target *targets, size_t count)
-{
-    uint8_t *p = reader->data.p + reader->data_length;
-    size_t room = room_in_place(reader);
-    size_t used = 0;
-    reader->is_direct = 1;
-    if (reader->is_in_pdv) {
-        used = 1;
-        targets[0].p = p;
-        targets[0].n = room < reader->fragment_left ? room : reader->fragment_left;
-        p += targets[0].n;
-        room -= targets[0].n;
-        /* What follows can be predicted only if it is the next PDU of this data set. */
-        if (targets[0].n != reader->pdu_left || (reader->pdv.control & FD_IS_LAST))
-            return used;
-    }
-    size_t fragment = reader->usual_fragment;
-    /* What is scattered must fit the staging buffer, should the prediction fail. */
-    size_t staging_room = reader->staging_size;
-    while (used + 2 <= count && fragment != 0 && fragment <= room && fragment + FD_PREFIX <= staging_room) {
-        targets[used].p = reader->prefixes[reader->scattered_pairs];
-        targets[used].n = FD_PREFIX;
-        targets[used + 1].p = p;
-        targets[used + 1].n = fragment;
-        p += fragment;
-        room -= fragment;
-        staging_room -= fragment + FD_PREFIX;
-        used += 2;
-        reader->scattered_pairs++;
-    }
-    return used;
-}
-
-size_t fd_reader_targets(struct fd_reader *reader, struct fd_target *targets, size_t count)
-{
-    reader->is_direct = 0;
-    reader->scattered_pairs = 0;
-    if (can_receive_in_place(reader)) {
-        size_t used = scatter(reader, targets, count < FD_TARGETS ? count : FD_TARGETS);
-        if (used != 0)
-            return used;
-        reader->is_direct = 0;
-    }
-    if (make_room(reader) != FD_OK)
-        return 0;
-    targets[0].p = reader->staging + reader->end;
-    targets[0].n = reader->staging_size - reader->end;
-    /* A message begins small, so that most of its data set is received in place. */
-    if (reader->mode == FD_MODE_DATA && reader->sink == FD_SINK_MEMORY && staged(reader) == 0 &&
-        targets[0].n > FD_FIRST_READ)
-        targets[0].n = FD_FIRST_READ;
-    return 1;
-}
-
-/* Whether the header is the predicted one: a PDU with one PDV, of the usual length, not the last. */
-static int is_predicted(const struct fd_reader *reader, const uint8_t *prefix)
-{
-    struct fd_pdv usual = {reader->pdv.context_id, 0, reader->usual_fragment};
-    uint8_t expected[FD_PREFIX];
-    fd_pdv_store(expected, &usual);
-    expected[1] = prefix[1]; /* reserved, not tested (PS3.8 9.3.5) */
-    return memcmp(expected, prefix, FD_PREFIX) == 0;
-}
-
-static size_t take_fragment(struct fd_reader *reader, size_t n)
-{
-    size_t taken = n < reader->fragment_left ? n : reader->fragment_left;
-    reader->data_length += taken;
-    reader->fragment_left -= (uint32_t)taken;
-    reader->pdu_left -= (uint32_t)taken;
-    return n - taken;
-}
-
-static void stage(struct fd_reader *reader, const uint8_t *p, size_t n)
-{
-    memcpy(reader->staging + reader->end, p, n);
-    reader->end += n;
-}
-
-/* Account for n scattered bytes; from the first unpredicted header on, copy them to the empty staging buffer. */
-static void commit_scattered(struct fd_reader *reader, size_t n)
-{
-    reader->begin = reader->end = 0;
-    size_t fragment = reader->usual_fragment;
-    int is_repairing = 0;
-    const uint8_t *data = NULL;
-    if (reader->is_in_pdv)
-        n = take_fragment(reader, n);
-    for (size_t i = 0; i < reader->scattered_pairs && n != 0; i++) {
-        size_t prefix_length = n < FD_PREFIX ? n : FD_PREFIX;
-        if (!is_repairing && (prefix_length < FD_PREFIX || !is_predicted(reader, reader->prefixes[i]))) {
-            is_repairing = 1;
-            data = reader->data.p + reader->data_length;
-        }
-        n -= prefix_length;
-        if (is_repairing) {
-            size_t data_length = n < fragment ? n : fragment;
-            stage(reader, reader->prefixes[i], prefix_length);
-            stage(reader, data, data_length);
-            data += data_length;
-            n -= data_length;
-        } else {
-            reader->pdu_left = reader->fragment_left = reader->pdv.fragment_length = (uint32_t)fragment;
-            reader->is_in_pdv = 1;
-            reader->empty_pdvs = 0;
-            n = take_fragment(reader, n);
-        }
-    }
-}
-
-void fd_reader_commit(struct fd_reader *reader, size_t n)
-{
-    if (reader->is_direct)
-        commit_scattered(reader, n);
-    else
-        reader->end += n;
 }
 
 /* ---- the data set ------------------------------------------------------------------------------ */
@@ -264,7 +99,7 @@ static int reserve(struct fd_reader *reader, size_t n)
 /* Move staged bytes of the current fragment to the data set. */
 static int append(struct fd_reader *reader)
 {
-    size_t n = staged(reader) < reader->fragment_left ? staged(reader) : reader->fragment_left;
+    size_t n = fd_reader_staged(reader) < reader->fragment_left ? fd_reader_staged(reader) : reader->fragment_left;
     const uint8_t *p = reader->staging + reader->begin;
     int code = FD_OK;
     if (reader->sink == FD_SINK_MEMORY) {
@@ -279,7 +114,7 @@ static int append(struct fd_reader *reader)
             code = flush_sink(reader);
     }
     reader->begin += n;
-    take_fragment(reader, n);
+    fd_reader_take_fragment(reader, n);
     return code;
 }
 
@@ -287,7 +122,7 @@ static int append(struct fd_reader *reader)
 
 static int append_command(struct fd_reader *reader)
 {
-    size_t n = staged(reader) < reader->fragment_left ? staged(reader) : reader->fragment_left;
+    size_t n = fd_reader_staged(reader) < reader->fragment_left ? fd_reader_staged(reader) : reader->fragment_left;
     if (reader->fragment_left > FD_COMMAND_LIMIT - reader->command_length) {
         reader->error_value = reader->fragment_left;
         reader->error_limit = (uint32_t)FD_COMMAND_LIMIT;
@@ -345,7 +180,7 @@ static int check_pdv(struct fd_reader *reader)
 
 static int begin_pdv(struct fd_reader *reader)
 {
-    int code = fd_pdv_peek(reader->staging + reader->begin, staged(reader), reader->pdu_left, &reader->pdv);
+    int code = fd_pdv_peek(reader->staging + reader->begin, fd_reader_staged(reader), reader->pdu_left, &reader->pdv);
     if (code == FD_E_PDV_LENGTH) {
         /* What is left for the PDV is behind its length field, if there is room for one. */
         int has_header = reader->pdu_left >= FD_PDV_HEADER;
@@ -408,7 +243,7 @@ static int in_pdv(struct fd_reader *reader)
 /* A PDU that is taken whole: it must be in the staging buffer. */
 static int whole_pdu(struct fd_reader *reader, const struct fd_pdu *pdu)
 {
-    if (staged(reader) - FD_PDU_HEADER < pdu->length)
+    if (fd_reader_staged(reader) - FD_PDU_HEADER < pdu->length)
         return FD_NEED_DATA;
     reader->pdu.p = reader->staging + reader->begin;
     reader->pdu.n = FD_PDU_HEADER + (size_t)pdu->length;
@@ -438,7 +273,7 @@ static int begin_p_data(struct fd_reader *reader, const struct fd_pdu *pdu)
 static int begin_pdu(struct fd_reader *reader)
 {
     struct fd_pdu pdu;
-    int code = fd_pdu_peek(reader->staging + reader->begin, staged(reader), reader->data_limit,
+    int code = fd_pdu_peek(reader->staging + reader->begin, fd_reader_staged(reader), reader->data_limit,
                            reader->other_limit, &pdu);
     if (code == FD_NEED_DATA)
         return code;

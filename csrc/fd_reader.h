@@ -100,6 +100,22 @@ struct fd_reader {
     uint32_t error_limit;
 };
 
+/* Bytes that have come and have not been looked at. */
+static inline size_t fd_reader_staged(const struct fd_reader *reader)
+{
+    return reader->end - reader->begin;
+}
+
+/* Account for n bytes, of which some may belong to the current fragment; returns how many do not. */
+static inline size_t fd_reader_take_fragment(struct fd_reader *reader, size_t n)
+{
+    size_t taken = n < reader->fragment_left ? n : reader->fragment_left;
+    reader->data_length += taken;
+    reader->fragment_left -= (uint32_t)taken;
+    reader->pdu_left -= (uint32_t)taken;
+    return n - taken;
+}
+
 /* 0, or FD_E_MEMORY. */
 int fd_reader_open(struct fd_reader *reader, struct fd_pool *pool, uint32_t data_limit, uint32_t other_limit,
                    size_t memory_limit);

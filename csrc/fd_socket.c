@@ -6,12 +6,16 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
 
 #include "fd_port.h"
+
+#define FD_LINGER_NS 100000
+#define FD_LINGER_FAILURES 6 /* in a row: then one wait in 64 is tried again */
 
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0 /* macOS: SO_NOSIGPIPE is set on the socket instead */
@@ -26,11 +30,16 @@ void fd_socket_open(struct fd_socket *s, int descriptor, int wake_descriptor)
     s->pending = FD_NEED_DATA;
 }
 
-static int64_t now_ms(void)
+static int64_t now_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int64_t now_ms(void)
+{
+    return now_ns() / 1000000;
 }
 
 /* Wait for one of events. FD_OK with what is ready in *ready, or how the wait ended. */
@@ -90,6 +99,29 @@ static int receive_once(struct fd_socket *s, struct fd_reader *reader)
     return FD_SOCKET_FAILED;
 }
 
+/* Look again for a short while before going to sleep: in an exchange of messages the next one is on its
+ * way, and to be put to sleep and woken takes longer than to wait for it. Other threads go first (sched_yield).
+ * Where nothing comes in time again and again, ever fewer waits are tried: a long way to go costs no CPU. */
+static int linger(struct fd_socket *s, struct fd_reader *reader)
+{
+    if (s->linger_pause > 0) {
+        s->linger_pause--;
+        return FD_NEED_DATA;
+    }
+    int64_t end = now_ns() + FD_LINGER_NS;
+    do {
+        int code = receive_once(s, reader);
+        if (code != FD_NEED_DATA) {
+            s->linger_failures = 0;
+            return code;
+        }
+        sched_yield();
+    } while (now_ns() < end);
+    s->linger_failures += s->linger_failures < FD_LINGER_FAILURES;
+    s->linger_pause = 1 << s->linger_failures;
+    return FD_NEED_DATA;
+}
+
 int fd_socket_receive(struct fd_socket *s, struct fd_reader *reader, const struct fd_timeouts *timeouts)
 {
     if (s->pending != FD_NEED_DATA) {
@@ -106,6 +138,11 @@ int fd_socket_receive(struct fd_socket *s, struct fd_reader *reader, const struc
             return FD_SOCKET_TIMEOUT;
         if (s->is_drained) {
             short ready;
+            code = linger(s, reader);
+            if (code == FD_OK)
+                continue;
+            if (code != FD_NEED_DATA)
+                return code;
             int timeout = fd_reader_is_mid_message(reader) ? timeouts->progress : timeouts->idle;
             code = wait_for(s, POLLIN, timeout, timeouts->deadline, &ready);
             if (code != FD_OK)

@@ -36,6 +36,8 @@ struct fd_socket {
     int wake_descriptor;
     int failure;
     int is_drained;   /* the last receive took all there was: poll before the next */
+    int linger_pause;    /* waits that are to go to sleep at once */
+    int linger_failures; /* how often in a row lingering was in vain */
     int pending;      /* an answer of the reader that came while sending; FD_NEED_DATA for none */
     uint64_t bytes_received;
     uint64_t bytes_sent;

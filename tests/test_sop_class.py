@@ -48,7 +48,12 @@ def test_every_sop_class_of_ps3_6_has_its_keyword() -> None:
 
 def test_every_name_of_pynetdicom_is_there() -> None:
     peer = pytest.importorskip("pynetdicom.sop_class")
-    theirs = {name: value for name, value in vars(peer).items() if isinstance(value, UID)}
+    # Another test registers retired classes with pynetdicom under names of its own.
+    theirs = {
+        name: value
+        for name, value in vars(peer).items()
+        if isinstance(value, UID) and not name.startswith("Retired_")
+    }
     assert len(theirs) > 250
     assert {name for name, value in theirs.items() if getattr(sop_class, name, None) != value} == set()
 

@@ -94,7 +94,7 @@ class AssociationError(FastdicomError, RuntimeError):
 
 
 class ConnectionFailed(AssociationError, ConnectionError):
-    """No TCP connection to the peer could be made, or it closed before it answered."""
+    """No TCP connection to the peer could be made."""
 
 
 class AssociationReleased(AssociationError):

@@ -19,8 +19,9 @@ FRONT_LENGTH = PREAMBLE_LENGTH + len(PREFIX)
 FIRST_READ = 65536
 META_LIMIT = 1 << 20
 
-# Media Storage SOP Class UID, Media Storage SOP Instance UID, Transfer Syntax UID, and the end of the group.
-META_TAGS = (0x00020002, 0x00020003, 0x00020010, 0x0002FFFF)
+# Media Storage SOP Class UID, Media Storage SOP Instance UID, Transfer Syntax UID.
+META_TAGS = (0x00020002, 0x00020003, 0x00020010)
+BEHIND_META = 0x0002FFFF
 
 
 class FileHeader(NamedTuple):
@@ -67,17 +68,17 @@ def parse_front(front: bytes | memoryview, name: str, file_length: int) -> FileH
             f"{name} is not a DICOM file: there is no DICM at offset {PREAMBLE_LENGTH} (PS3.10 7.1)"
         )
     try:
+        texts, _ = find_texts(front, META_TAGS, False, False, FRONT_LENGTH)
+        if not all(texts):
+            tag = next(tag for tag, text in zip(META_TAGS, texts, strict=True) if not text)
+            raise ValueError(f"({tag >> 16:04X},{tag & 0xFFFF:04X}) is missing")
         # PS3.10 7.1: the File Meta Information is in Explicit VR Little Endian.
-        texts, offset = find_texts(front, META_TAGS, False, False, FRONT_LENGTH)
+        _, offset = find_texts(front, (BEHIND_META,), False, False, FRONT_LENGTH)
     except ValueError as error:
-        raise ValueError(f"{name} is not a DICOM file: File Meta Information: {error}") from None
-    sop_class_uid, sop_instance_uid, transfer_syntax, _ = texts
-    if not (sop_class_uid and sop_instance_uid and transfer_syntax):
-        tag = next(tag for tag, text in zip(META_TAGS, texts, strict=True) if not text)
         raise ValueError(
-            f"{name} is no object that can be sent: ({tag >> 16:04X},{tag & 0xFFFF:04X}) "
-            "is missing from its File Meta Information"
-        )
+            f"{name} is no DICOM file that can be sent: File Meta Information: {error}"
+        ) from None
+    sop_class_uid, sop_instance_uid, transfer_syntax = (text or "" for text in texts)
     return FileHeader(sop_class_uid, sop_instance_uid, transfer_syntax, offset, file_length)
 
 

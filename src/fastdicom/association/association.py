@@ -331,7 +331,9 @@ class Association(Operations):
             self.notify(evt.EVT_ABORTED)
 
     def _end(self) -> None:
-        self._is_established = False
+        if self._is_established:
+            fault = self._connected.fault or "the connection was closed"
+            self._mark_aborted(AssociationAborted(0, 0, fault))
         self._sinks.discard()
         self.ae.forget(self)
 
@@ -436,7 +438,10 @@ class Association(Operations):
 
     def send_response(self, message: Message, command: bytes) -> None:
         """Send a response without a data set."""
-        self._send(message.context_id, command, None)
+        try:
+            self._send(message.context_id, command, None)
+        except ValueError as error:  # a peer that takes no PDV cannot be answered
+            raise MessageError(str(error)) from error
 
     def _encode_front(self, command: CommandSet, context_id: int) -> bytes:
         return encode_front(

@@ -110,6 +110,11 @@ def prepare(dataset: Any, transfer_syntax: str | None, contexts: Contexts, pool:
     return _prepare_encoded(encoded, transfer_syntax, contexts)
 
 
+def _evened(data_set: list[Buffer], length: int) -> list[Buffer]:
+    """Return a data set of even length: some peers abort for an odd one (PS3.8 E.1, PS3.5 A.5)."""
+    return [*data_set, b"\0"] if length % 2 else data_set
+
+
 def _context_id(sop_class_uid: str, transfer_syntax: str, contexts: Contexts) -> int:
     context_id = contexts.get((sop_class_uid, transfer_syntax))
     if context_id is None:
@@ -138,6 +143,7 @@ def _prepare_file(path: str | os.PathLike[str], contexts: Contexts, pool: Buffer
         data_set = _file_content(descriptor, header, front, pool)
     finally:
         os.close(descriptor)
+    data_set = _evened(data_set, header.file_length - header.data_set_offset)
     return Outgoing(header.sop_class_uid, header.sop_instance_uid, context_id, data_set)
 
 
@@ -170,10 +176,11 @@ def _prepare_encoded(encoded: memoryview, transfer_syntax: str | None, contexts:
         header = part10.parse_front(encoded, "the buffer", len(encoded))
         context_id = _context_id(header.sop_class_uid, header.transfer_syntax, contexts)
         data_set = encoded[header.data_set_offset :]
-        return Outgoing(header.sop_class_uid, header.sop_instance_uid, context_id, [data_set])
+        pieces = _evened([data_set], len(data_set))
+        return Outgoing(header.sop_class_uid, header.sop_instance_uid, context_id, pieces)
     sop_class_uid, sop_instance_uid = find_uids(encoded, transfer_syntax)
     context_id = _context_id(sop_class_uid, transfer_syntax, contexts)
-    return Outgoing(sop_class_uid, sop_instance_uid, context_id, [encoded])
+    return Outgoing(sop_class_uid, sop_instance_uid, context_id, _evened([encoded], len(encoded)))
 
 
 def find_uids(encoded: memoryview, transfer_syntax: str) -> tuple[str, str]:

@@ -57,6 +57,11 @@ class Connection:
         What takes received bytes apart.
     observer
         Sees each PDU that is not P-DATA-TF, and those as well while `reader.is_observed`.
+
+    Attributes
+    ----------
+    fault : str or None
+        Why this side aborted, when it was not asked to.
     """
 
     def __init__(self, provider: Provider, sock: socket.socket, reader: Reader, observer: Observer) -> None:
@@ -72,6 +77,8 @@ class Connection:
         self._closing_lock = threading.Lock()
         self._is_closed = False
         self._is_abort_wanted = False
+        self._abort_fields: tuple[int, int] = AbortSource.SERVICE_USER, 0
+        self.fault: str | None = None
         # In Sta6 Evt9 and Evt10 change nothing (DT-1, DT-2): while this is so, the table is not asked.
         self._flows = False
         self._limit: float | None = None
@@ -145,6 +152,9 @@ class Connection:
                 outcome = self._send_shown(message) if self.shows_sent_data else self._wire.send(message)
                 while outcome is not Signal.SENT:
                     if outcome is Signal.TIMED_OUT:
+                        self.fault = (
+                            "the peer took nothing for as long as dimse_timeout and network_timeout allow"
+                        )
                         self._abort()
                     else:
                         self._digest(outcome)
@@ -177,10 +187,15 @@ class Connection:
 
     def abort(self, source: int = AbortSource.SERVICE_USER, reason: int = 0) -> None:
         """Abort the association, if there is one. The connection is closed by whoever receives."""
+        self._abort_fields = source, reason
         self._is_abort_wanted = True
         self._wake()
-        with self._lock:
-            self._abort(source, reason)
+        # Who has the lock will see that it is wanted, and a wait for the peer to close is not ours to share.
+        if self._lock.acquire(blocking=False):
+            try:
+                self._abort(source, reason)
+            finally:
+                self._lock.release()
 
     def close(self) -> None:
         """Close the connection at once."""
@@ -194,7 +209,7 @@ class Connection:
     def _before_wait(self, *, waits: bool) -> Indication | Signal | None:
         """Return what is to be told without waiting; None when there is nothing."""
         if self._is_abort_wanted:
-            self._abort()
+            self._abort(*self._abort_fields)
         indication = self.provider.next_indication()
         if indication is not None:
             return indication
@@ -239,7 +254,7 @@ class Connection:
         elif signal is Signal.WOKEN:
             self._waker.drain()
             if self._is_abort_wanted:
-                self._abort()
+                self._abort(*self._abort_fields)
             return None
         elif signal is Signal.TIMED_OUT:
             return self._time_out(now)
@@ -267,6 +282,7 @@ class Connection:
 
     def _blame(self, error: ProtocolError) -> None:
         """Abort for what the peer sent."""
+        self.fault = str(error)
         now = monotonic()
         if isinstance(error, MessageError) and self.provider.state not in _GONE:
             self.provider.request_abort(now)

@@ -1,0 +1,179 @@
+"""Who is measured: a table of contestants, whether each is here, and how its two sides are started.
+
+A contestant is a pair of implementations, the sender's and the receiver's. The four that stand in the table
+have one implementation at both ends; a mixed pair is named ``sender>receiver``.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from fastdicom import __version__
+from fastdicom.bench.inputs import Instance
+from fastdicom.bench.peers import dcmtk
+from fastdicom.bench.scenarios import Scenario
+
+Role = Literal["sender", "receiver"]
+OURS = "fastdicom"
+LIMIT = "limit"
+EXTERNAL = Path(__file__).parent / "peers" / "external.py"
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """One piece of software that can be at either end.
+
+    Parameters
+    ----------
+    name
+        What ``--peers`` takes.
+    version
+        Returns its version, or None when it is not installed.
+    remedy
+        How to install it.
+    is_whole_tool
+        It is timed from outside, as a process.
+    scenarios
+        The scenarios it takes part in, None for all.
+    """
+
+    name: str
+    version: Callable[[], str | None]
+    remedy: str
+    is_whole_tool: bool = False
+    scenarios: frozenset[str] | None = None
+
+    def takes_part_in(self, scenario: Scenario) -> bool:
+        if self.is_whole_tool and not scenario.is_for_whole_tools:
+            return False
+        return self.scenarios is None or scenario.name in self.scenarios
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """An implementation at each end."""
+
+    sender: Implementation
+    receiver: Implementation
+
+    @property
+    def name(self) -> str:
+        if self.sender is self.receiver:
+            return self.sender.name
+        return f"{self.sender.name}>{self.receiver.name}"
+
+    def takes_part_in(self, scenario: Scenario) -> bool:
+        return self.sender.takes_part_in(scenario) and self.receiver.takes_part_in(scenario)
+
+
+def package_version(distribution: str) -> Callable[[], str | None]:
+    """Return a function that tells the version of a distribution."""
+
+    def version() -> str | None:
+        try:
+            return importlib.metadata.version(distribution)
+        except importlib.metadata.PackageNotFoundError:
+            return None
+
+    return version
+
+
+def limit_version() -> str | None:
+    """Return the version of the limit, which exists where there are POSIX sockets."""
+    return __version__ if importlib.util.find_spec("fastdicom.bench._limit") else None
+
+
+IMPLEMENTATIONS = {
+    implementation.name: implementation
+    for implementation in (
+        Implementation(OURS, lambda: __version__, ""),
+        Implementation(LIMIT, limit_version, "it is compiled with fastdicom on POSIX systems only"),
+        Implementation("pynetdicom", package_version("pynetdicom"), 'pip install "fastdicom-net[bench]"'),
+        Implementation("dcmtk", dcmtk.version, "install DCMTK's tools (Debian: dcmtk)", is_whole_tool=True),
+        Implementation(
+            "dcmtk-nagle",
+            dcmtk.version,
+            "install DCMTK's tools (Debian: dcmtk)",
+            is_whole_tool=True,
+            scenarios=frozenset({"store-ct", "store-small"}),
+        ),
+    )
+}
+# What fastdicom can be paired with.
+MIXED = ("pynetdicom", "dcmtk")
+
+
+def select(peers: str, has_pairs: bool) -> tuple[list[Contestant], list[str]]:
+    """Return the contestants and what is missing, each with its remedy.
+
+    Parameters
+    ----------
+    peers
+        ``auto`` for all that are installed, ``none`` for fastdicom and the limit, or names with commas.
+    has_pairs
+        Add fastdicom with each peer at the other end.
+
+    Raises
+    ------
+    ValueError
+        A name is unknown, or what was asked for by name is not installed.
+    """
+    names = list(IMPLEMENTATIONS)
+    if peers == "none":
+        names = [OURS, LIMIT]
+    elif peers != "auto":
+        asked = [name.strip() for name in peers.split(",")]
+        if unknown := [name for name in asked if name not in IMPLEMENTATIONS]:
+            raise ValueError(f"no peer is named {', '.join(unknown)}; there are {', '.join(IMPLEMENTATIONS)}")
+        names = [name for name in names if name in {OURS, LIMIT, *asked}]
+    found = [name for name in names if IMPLEMENTATIONS[name].version() is not None]
+    missing = [f"{name} is not here: {IMPLEMENTATIONS[name].remedy}" for name in names if name not in found]
+    if peers not in ("auto", "none") and (absent := set(asked) - set(found)):
+        raise ValueError("; ".join(line for line in missing if line.split()[0] in absent))
+
+    ours = IMPLEMENTATIONS[OURS]
+    contestants = [Contestant(IMPLEMENTATIONS[name], IMPLEMENTATIONS[name]) for name in found]
+    for name in MIXED if has_pairs else ():
+        if name in found:
+            contestants += [Contestant(ours, IMPLEMENTATIONS[name]), Contestant(IMPLEMENTATIONS[name], ours)]
+    return contestants, missing
+
+
+@dataclass(frozen=True)
+class Task:
+    """A scenario with its files: what the sides of every contestant are started for."""
+
+    scenario: Scenario
+    instances: list[Instance]
+
+
+def command(
+    implementation: Implementation, role: Role, task: Task, directory: Path | None, job_path: Path
+) -> list[str]:
+    """Write the file that tells one side what to do, and return the command that starts it."""
+    received = None if directory is None else str(directory)
+    if implementation.is_whole_tool:
+        has_nodelay = implementation.name == "dcmtk"
+        job = dcmtk.plan(role, task.scenario, task.instances, received, has_nodelay)
+        start = [sys.executable, "-I", "-S", os.fspath(EXTERNAL)]
+    else:
+        job = {
+            "kind": task.scenario.kind,
+            "instances": [asdict(instance) for instance in task.instances],
+            "contexts": sorted(
+                {(instance.sop_class, instance.transfer_syntax) for instance in task.instances}
+            ),
+            "directory": received,
+            "reads_files": task.scenario.is_read,
+        }
+        start = [sys.executable, "-m", f"fastdicom.bench.peers.{implementation.name}", role]
+    job_path.write_text(json.dumps(job), encoding="utf-8")
+    return [*start, os.fspath(job_path)]

@@ -1,0 +1,91 @@
+"""fastdicom as its users write it: an AE with a handler, and an association that sends objects.
+
+The receiver's handler looks at the length of the encoded data set and answers success; for ``store-write``
+the AE writes files itself. The sender has the encoded data sets in memory, as a router has what it passes
+on; for ``store-write`` and ``store-real`` it passes paths, so that each message reads its file.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from fastdicom import AE, evt
+from fastdicom.bench.limits import VERIFICATION
+from fastdicom.bench.peers.side import Job, check, serve_receiver, serve_sender
+
+
+class FastdicomSender:
+    """Sends files, echoes or makes associations."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._data_sets = [] if job.reads_files else [instance.data_set() for instance in job.instances]
+        self._ae = AE()
+        for sop_class, transfer_syntax in job.contexts:
+            self._ae.add_requested_context(sop_class, transfer_syntax)
+        if job.kind != "store":
+            self._ae.add_requested_context(VERIFICATION)
+        self._association: Any = None
+
+    def connect(self, port: int) -> None:
+        if self._job.kind == "associate":
+            return
+        self._association = self._ae.associate("127.0.0.1", port)
+        if not self._association.is_established:
+            raise ConnectionError("the association was not established")
+
+    def run(self, port: int, n: int) -> None:
+        if self._job.kind == "store":
+            for i in self._job.cycle(n):
+                check(self._send(i))
+        elif self._job.kind == "echo":
+            for _ in range(n):
+                check(self._association.send_c_echo())
+        else:
+            for _ in range(n):
+                with self._ae.associate("127.0.0.1", port) as association:
+                    check(association.send_c_echo())
+
+    def _send(self, i: int) -> Any:
+        instance = self._job.instances[i]
+        if self._job.reads_files:
+            return self._association.send_c_store(instance.path)
+        return self._association.send_c_store(self._data_sets[i], transfer_syntax=instance.transfer_syntax)
+
+    def disconnect(self) -> None:
+        if self._association is not None:
+            self._association.release()
+            self._association = None
+
+
+def receive(job: Job) -> None:
+    """Run the receiver."""
+    received: list[None] = []  # append is atomic, whatever the number of threads
+
+    def on_store(event: Any) -> int:
+        if job.directory is None and len(event.encoded) == 0:
+            return 0xA900
+        received.append(None)
+        return 0x0000
+
+    ae = AE()
+    ae.maximum_associations = 16
+    for sop_class, transfer_syntax in job.contexts:
+        ae.add_supported_context(sop_class, transfer_syntax)
+    ae.add_supported_context(VERIFICATION)
+    if job.directory is not None:
+        ae.store_directory = job.directory
+    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, on_store)])
+    if server is None:
+        raise RuntimeError("no server was started")
+    serve_receiver(server.server_address[1], lambda: len(received) if job.kind == "store" else None)
+    ae.shutdown()
+
+
+if __name__ == "__main__":
+    role, job = sys.argv[1], Job(sys.argv[2])
+    if role == "receiver":
+        receive(job)
+    else:
+        serve_sender(FastdicomSender(job))

@@ -1,0 +1,90 @@
+"""pynetdicom as its users write it, at both ends, with its default settings.
+
+The receiver's handler answers success at once; for ``store-write`` it writes the encoded data set, as its
+documentation shows. The sender reads its files with ``dcmread`` before the clock starts and calls
+``send_c_store`` with the data sets: it is not charged for reading, but does encode each time.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydicom import dcmread
+from pynetdicom import AE, evt
+
+from fastdicom.bench.limits import VERIFICATION
+from fastdicom.bench.peers.side import Job, check, serve_receiver, serve_sender
+
+
+class PynetdicomSender:
+    """Sends data sets, echoes or makes associations."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._data_sets = [dcmread(instance.path) for instance in job.instances]
+        self._ae = AE()
+        for sop_class, transfer_syntax in job.contexts:
+            self._ae.add_requested_context(sop_class, transfer_syntax)
+        if job.kind != "store":
+            self._ae.add_requested_context(VERIFICATION)
+        self._association: Any = None
+
+    def connect(self, port: int) -> None:
+        if self._job.kind != "associate":
+            self._association = self._associate(port)
+
+    def _associate(self, port: int) -> Any:
+        association = self._ae.associate("127.0.0.1", port)
+        if not association.is_established:
+            raise ConnectionError("the association was not established")
+        return association
+
+    def run(self, port: int, n: int) -> None:
+        if self._job.kind == "store":
+            for i in self._job.cycle(n):
+                check(self._association.send_c_store(self._data_sets[i]))
+        elif self._job.kind == "echo":
+            for _ in range(n):
+                check(self._association.send_c_echo())
+        else:
+            for _ in range(n):
+                association = self._associate(port)
+                check(association.send_c_echo())
+                association.release()
+
+    def disconnect(self) -> None:
+        if self._association is not None:
+            self._association.release()
+            self._association = None
+
+
+def receive(job: Job) -> None:
+    """Run the receiver."""
+    received: list[None] = []  # append is atomic, whatever the number of threads
+
+    def on_store(event: Any) -> int:
+        if job.directory is not None:
+            path = Path(job.directory) / f"{event.request.AffectedSOPInstanceUID}.dcm"
+            path.write_bytes(event.encoded_dataset())
+        received.append(None)
+        return 0x0000
+
+    ae = AE()
+    for sop_class, transfer_syntax in job.contexts:
+        ae.add_supported_context(sop_class, transfer_syntax)
+    ae.add_supported_context(VERIFICATION)
+    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, on_store)])
+    if server is None:
+        raise RuntimeError("pynetdicom started no server")
+    serve_receiver(server.server_address[1], lambda: len(received) if job.kind == "store" else None)
+    ae.shutdown()
+
+
+if __name__ == "__main__":
+    role, job = sys.argv[1], Job(sys.argv[2])
+    if role == "receiver":
+        receive(job)
+    else:
+        serve_sender(PynetdicomSender(job))

@@ -1,0 +1,161 @@
+"""The conversation between the runner and one side of a contestant that is written in Python.
+
+A side says ``{"ready": true}`` when it has imported and loaded what it needs. A receiver then answers
+``open`` with its port and ``close`` with what it used in between; a sender answers ``connect`` when its
+association is established, and ``go`` with how long its messages took. A command that fails is answered
+with ``{"error": reason}``. Everything that a library prints goes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+from fastdicom.bench.inputs import Instance
+
+
+class Job:
+    """What a side shall do, read from the file that the runner names on the command line.
+
+    Attributes
+    ----------
+    kind
+        ``store``, ``echo`` or ``associate``.
+    instances
+        What a store sends, message i being instance i modulo their number.
+    contexts
+        The pairs of SOP class and transfer syntax that a store needs.
+    directory
+        Where the receiver writes files, or None.
+    reads_files
+        Whether a sender that can send a file as it is reads it for each message.
+    """
+
+    def __init__(self, path: str) -> None:
+        fields = json.loads(Path(path).read_text(encoding="utf-8"))
+        self.kind: str = fields["kind"]
+        self.instances = [Instance(**instance) for instance in fields["instances"]]
+        self.contexts = [(sop_class, transfer_syntax) for sop_class, transfer_syntax in fields["contexts"]]
+        self.directory: str | None = fields["directory"]
+        self.reads_files: bool = fields["reads_files"]
+
+    def cycle(self, n: int) -> Iterator[int]:
+        """Return the index of the instance in each of n messages."""
+        return (message % len(self.instances) for message in range(n))
+
+
+class Sender(Protocol):
+    """What a contestant implements to send."""
+
+    def connect(self, port: int) -> None:
+        """Establish the association; for ``associate``, do nothing."""
+
+    def run(self, port: int, n: int) -> None:
+        """Do n operations and raise when one of them was not answered with success."""
+
+    def disconnect(self) -> None:
+        """Release the association."""
+
+
+class Channel:
+    """Lines of JSON in and out."""
+
+    def __init__(self) -> None:
+        self._replies: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        os.dup2(2, 1)
+
+    def reply(self, **fields: object) -> None:
+        """Send one line."""
+        print(json.dumps(fields), file=self._replies, flush=True)
+
+    def serve(self, answer: Callable[[dict[str, Any]], dict[str, object]]) -> None:
+        """Answer commands until the input ends."""
+        self.reply(ready=True)
+        for line in sys.stdin:
+            try:
+                fields = answer(json.loads(line))
+            except Exception as error:  # whatever it is, the runner is told and the others go on
+                fields = {"error": f"{type(error).__name__}: {error}"}
+            self.reply(**fields)
+
+
+def serve_receiver(port: int, messages: Callable[[], int | None]) -> None:
+    """Be the receiver that listens on port; messages tells how many it has got so far."""
+    used, before = 0.0, messages()
+
+    def answer(command: dict[str, Any]) -> dict[str, object]:
+        nonlocal used, before
+        if command["do"] == "open":
+            used, before = time.process_time(), messages()
+            return {"port": port}
+        now = messages()
+        return {
+            "cpu_s": time.process_time() - used,
+            "peak_rss_bytes": peak_rss_bytes(),
+            "messages": None if now is None or before is None else now - before,
+        }
+
+    Channel().serve(answer)
+
+
+def serve_sender(sender: Sender) -> None:
+    """Be the sender."""
+    port = n = 0
+
+    def answer(command: dict[str, Any]) -> dict[str, object]:
+        nonlocal port, n
+        if command["do"] == "connect":
+            port, n = command["port"], command["messages"]
+            sender.connect(port)
+            return {}
+        used, started = time.process_time(), time.monotonic()
+        try:
+            sender.run(port, n)
+            ended = time.monotonic()
+            used = time.process_time() - used
+        finally:
+            sender.disconnect()
+        return {
+            "started": started,
+            "ended": ended,
+            "cpu_s": used,
+            "peak_rss_bytes": peak_rss_bytes(),
+            "messages": n,
+        }
+
+    Channel().serve(answer)
+
+
+def check(status: object) -> None:
+    """Raise when an operation did not succeed."""
+    code = getattr(status, "Status", None)
+    if code != 0x0000:
+        raise RuntimeError(f"answered with {'nothing' if code is None else f'0x{code:04X}'}")
+
+
+def listen() -> socket.socket:
+    """Return a socket that listens on a free port of the loopback interface."""
+    return socket.create_server(("127.0.0.1", 0), backlog=64)
+
+
+def peak_rss_bytes() -> int | None:
+    """Return the most memory that this process has had, or None where the system does not tell.
+
+    Linux hands ``ru_maxrss`` down from the parent through fork and exec, so its own record is read there.
+    """
+    if sys.platform == "linux":
+        for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,118 @@
+"""What is measured: one row of a table for each scenario."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["store", "echo", "associate"]
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One thing to do many times, and the unit of its rate.
+
+    Parameters
+    ----------
+    name
+        What ``--scenario`` takes.
+    unit
+        The unit of the rate. More is better.
+    kind
+        What one operation is.
+    inputs
+        The set of files that a store sends, see `fastdicom.bench.inputs`.
+    is_written
+        The receiver writes files.
+    is_read
+        A sender that can send a file as it is reads it for each message; otherwise it has it in memory.
+    senders
+        How many processes send at once. When it is more than one, one sender alone follows in each run
+        and makes a result of its own, with the suffix ``-after``.
+    most
+        The most operations in one run, whatever the speed.
+    is_for_whole_tools
+        Whether contestants that are timed from outside, start-up included, can take part.
+    is_extra
+        Left out of a quick call that does not name it.
+    summary
+        One line for people.
+    """
+
+    name: str
+    unit: str
+    kind: Kind
+    summary: str
+    inputs: str | None = None
+    is_written: bool = False
+    is_read: bool = False
+    senders: int = 1
+    most: int = 1_000_000
+    is_for_whole_tools: bool = True
+    is_extra: bool = False
+
+    @property
+    def is_in_megabytes(self) -> bool:
+        return self.unit == "MB/s"
+
+    @property
+    def result_names(self) -> tuple[str, ...]:
+        return (self.name,) if self.senders == 1 else (self.name, f"{self.name}-after")
+
+
+# A closed connection keeps its port for a minute (TIME_WAIT) and there are 28,000 of them: hence `most`.
+SCENARIOS = (
+    Scenario("store-ct", "MB/s", "store", "512x512 CT images of 528 kB, one association", "ct"),
+    Scenario("store-small", "images/s", "store", "images of 12 kB, one association", "small"),
+    Scenario("store-large", "MB/s", "store", "a multi-frame image of 210 MB, one association", "large"),
+    Scenario(
+        "store-write", "MB/s", "store", "CT images, from files to files", "ct", is_written=True, is_read=True
+    ),
+    Scenario(
+        "store-real",
+        "MB/s",
+        "store",
+        "real files from pydicom and pydicom-data",
+        "real",
+        is_read=True,
+        is_extra=True,
+    ),
+    Scenario("store-parallel", "MB/s", "store", "CT images, 8 senders, then one alone", "ct", senders=8),
+    Scenario("echo", "echoes/s", "echo", "C-ECHO, one association"),
+    Scenario(
+        "associate",
+        "associations/s",
+        "associate",
+        "associate, C-ECHO, release",
+        most=2_000,
+        is_for_whole_tools=False,
+    ),
+)
+BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long to measure.
+
+    Parameters
+    ----------
+    rounds
+        How many runs each contestant gets.
+    run_seconds
+        How long one run shall last. A run has at least one message, however long that takes.
+    most_seconds
+        A contestant whose runs of one scenario have lasted so long sits out the rounds that remain.
+    has_extras
+        Scenarios that are extra are measured without being named.
+    """
+
+    rounds: int
+    run_seconds: float
+    most_seconds: float
+    has_extras: bool
+
+
+FULL = Effort(rounds=7, run_seconds=0.75, most_seconds=40.0, has_extras=True)
+QUICK = Effort(rounds=3, run_seconds=0.2, most_seconds=2.0, has_extras=False)

@@ -1,0 +1,135 @@
+"""The runner with each contestant, end to end at the smallest size, and with sides that fail."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fastdicom.bench import inputs, run
+from fastdicom.bench.contestants import IMPLEMENTATIONS, Contestant, Task
+from fastdicom.bench.peers import dcmtk
+from fastdicom.bench.run import Result, measure, rotated, step_count
+from fastdicom.bench.scenarios import BY_NAME, Effort, Scenario
+
+TINY = Effort(rounds=2, run_seconds=0.01, most_seconds=30.0, has_extras=False)
+needs_limit = pytest.mark.skipif(os.name != "posix", reason="the limit is compiled on POSIX systems only")
+ALONE = ("store-ct", "store-write", "store-parallel", "echo", "associate")
+
+
+def contestant(name: str) -> Contestant:
+    sender, _, receiver = name.partition(">")
+    return Contestant(IMPLEMENTATIONS[sender], IMPLEMENTATIONS[receiver or sender])
+
+
+@pytest.fixture
+def instances(tmp_path: Path) -> list[inputs.Instance]:
+    return inputs.make("tiny", inputs.Made(3_000, files=3, side=16), tmp_path / "inputs")
+
+
+def measured(
+    scenario: Scenario, names: list[str], instances: list[inputs.Instance], tmp_path: Path
+) -> list[Result]:
+    steps: list[str] = []
+    contestants = [contestant(name) for name in names]
+    results = measure(Task(scenario, instances), contestants, TINY, tmp_path / "run", steps.append)
+    assert len(steps) == step_count(scenario, contestants, TINY)
+    assert list((tmp_path / "run").iterdir()) == []
+    return results
+
+
+def check_figures(results: list[Result], scenario: Scenario, names: list[str]) -> None:
+    assert [result.name for result in results] == list(scenario.result_names)
+    for result in results:
+        assert result.errors == {}
+        assert sorted(result.figures) == sorted(names)
+        for figure in result.figures.values():
+            assert 0 < figure.min <= figure.median <= figure.max
+            assert figure.peak_rss_bytes is None or figure.peak_rss_bytes > 1 << 20
+
+
+@pytest.fixture
+def _dcmtk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "LEAST_TOOL_SECONDS", 0.01)
+    if dcmtk.version() is None:
+        if os.environ.get("CI"):
+            pytest.fail("DCMTK's tools are not installed")
+        pytest.skip("DCMTK's tools are not installed")
+
+
+def test_each_contestant_is_first_in_turn() -> None:
+    assert [rotated("abc", i) for i in range(4)] == [list("abc"), list("bca"), list("cab"), list("abc")]
+    assert rotated("", 1) == []
+
+
+@needs_limit
+@pytest.mark.parametrize("scenario", ALONE)
+def test_limit(scenario: str, instances: list[inputs.Instance], tmp_path: Path) -> None:
+    results = measured(BY_NAME[scenario], ["limit"], instances, tmp_path)
+    check_figures(results, BY_NAME[scenario], ["limit"])
+
+
+@pytest.mark.parametrize("scenario", ALONE)
+def test_fastdicom(scenario: str, instances: list[inputs.Instance], tmp_path: Path) -> None:
+    results = measured(BY_NAME[scenario], ["fastdicom"], instances, tmp_path)
+    check_figures(results, BY_NAME[scenario], ["fastdicom"])
+
+
+@pytest.mark.parametrize("scenario", ["store-ct", "store-write", "echo", "associate"])
+def test_pynetdicom(scenario: str, instances: list[inputs.Instance], tmp_path: Path) -> None:
+    results = measured(BY_NAME[scenario], ["pynetdicom"], instances, tmp_path)
+    check_figures(results, BY_NAME[scenario], ["pynetdicom"])
+
+
+@pytest.mark.usefixtures("_dcmtk")
+@pytest.mark.parametrize("scenario", ["store-ct", "store-write", "store-parallel", "echo"])
+def test_dcmtk(scenario: str, instances: list[inputs.Instance], tmp_path: Path) -> None:
+    results = measured(BY_NAME[scenario], ["dcmtk"], instances, tmp_path)
+    check_figures(results, BY_NAME[scenario], ["dcmtk"])
+
+
+@pytest.mark.usefixtures("_dcmtk")
+@pytest.mark.parametrize("peer", ["dcmtk", "pynetdicom"])
+def test_mixed_pairs(peer: str, instances: list[inputs.Instance], tmp_path: Path) -> None:
+    names = [f"fastdicom>{peer}", f"{peer}>fastdicom"]
+    results = measured(BY_NAME["store-write"], names, instances, tmp_path)
+    check_figures(results, BY_NAME["store-write"], names)
+
+
+@needs_limit
+def test_one_that_fails_leaves_the_others(tmp_path: Path, instances: list[inputs.Instance]) -> None:
+    # pynetdicom reads its files when it starts, the limit knows their lengths only.
+    for instance in instances:
+        Path(instance.path).unlink()
+    (result,) = measured(BY_NAME["store-ct"], ["pynetdicom", "limit"], instances, tmp_path)
+    assert list(result.figures) == ["limit"]
+    assert "FileNotFoundError" in result.errors["pynetdicom"]
+
+
+@needs_limit
+@pytest.mark.parametrize(("lengths", "whole"), [([], 0), ([3_500, 3_500, 2_999], 2), ([3_500] * 4, 4)])
+def test_files_that_do_not_arrive_are_a_failure(
+    lengths: list[int],
+    whole: int,
+    tmp_path: Path,
+    instances: list[inputs.Instance],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(run.Entry, "_take_files", lambda _: lengths)
+    monkeypatch.setattr(run.Entry, "_calibrate", lambda *_: 5)
+    (result,) = measured(BY_NAME["store-write"], ["limit"], instances, tmp_path)
+    assert result.figures == {}
+    assert result.errors["limit"].endswith(f"wrote {len(lengths)} files, {whole} whole, of 3")
+
+
+@needs_limit
+def test_a_slow_contestant_sits_out(tmp_path: Path, instances: list[inputs.Instance]) -> None:
+    entry = run.Entry(contestant("limit"), Task(BY_NAME["echo"], instances), tmp_path / "entry")
+    try:
+        entry.prepare(0.01)
+        for _ in range(3):
+            entry.run(1e-9)
+        assert len(entry.costs["echo"]) == 1
+    finally:
+        entry.close()

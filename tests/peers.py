@@ -1,0 +1,110 @@
+"""The peers that tests talk to: DCMTK's tools in processes of their own, and pynetdicom.
+
+Where the environment says CI, a peer that is missing is a failure; elsewhere it is a skip.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import NoReturn
+
+import pytest
+
+DEADLINE = 60
+"""Seconds that no command here needs."""
+
+
+def missing(peer: str) -> NoReturn:
+    """Fail or skip a test for want of a peer."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{peer} is not installed")
+    pytest.skip(f"{peer} is not installed")
+
+
+@cache
+def find_dcmtk(tool: str) -> str | None:
+    """Return the path of DCMTK's tool; pynetdicom installs tools of the same names."""
+    for directory in os.get_exec_path():
+        path = shutil.which(tool, path=directory)
+        if path is None:
+            continue
+        output = subprocess.run(
+            [path, "--version"], capture_output=True, timeout=DEADLINE, check=False
+        ).stdout
+        if b"dcmtk" in output:
+            return path
+    return None
+
+
+def require_dcmtk(tool: str) -> str:
+    """Return the path of DCMTK's tool."""
+    return find_dcmtk(tool) or missing(f"DCMTK's {tool}")
+
+
+def require_pynetdicom() -> ModuleType:
+    """Return pynetdicom."""
+    try:
+        return importlib.import_module("pynetdicom")
+    except ImportError:
+        missing("pynetdicom")
+
+
+def run_dcmtk(tool: str, *arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run one of DCMTK's tools to its end."""
+    # Without TCP_NODELAY each object waits 40 ms for an acknowledgement.
+    return subprocess.run(
+        [require_dcmtk(tool), *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        timeout=DEADLINE,
+        check=False,
+        env=os.environ | {"TCP_NODELAY": "1"},
+        cwd=cwd,
+    )
+
+
+def unused_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def dcmtk_storescp(*arguments: object) -> Iterator[int]:
+    """Run DCMTK's storescp on a free port, which is what comes out."""
+    path = require_dcmtk("storescp")
+    port = unused_port()  # it cannot choose one itself
+    process = subprocess.Popen(
+        [path, *map(str, arguments), str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"TCP_NODELAY": "1"},
+    )
+    try:
+        _await_listening(process, port)
+        yield port
+    finally:
+        process.kill()
+        process.wait(DEADLINE)
+
+
+def _await_listening(process: subprocess.Popen[bytes], port: int) -> None:
+    for _ in range(1000):  # it does not say when it listens
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except ConnectionRefusedError:
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(0.02)
+    pytest.fail(f"{process.args} does not listen")
