@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -69,11 +68,12 @@ class AssociationServer:
 
     def serve_forever(self) -> None:
         """Accept associations until `shutdown`."""
-        self._listener.run()
+        self._listener.start()
+        self._listener.wait()
 
     def start(self) -> None:
-        """Accept associations in a thread of its own."""
-        threading.Thread(target=self._listener.run, name="fastdicom-listener", daemon=True).start()
+        """Accept associations in threads of its own."""
+        self._listener.start()
 
     @property
     def active_associations(self) -> list[Association]:

@@ -1,4 +1,8 @@
-"""The accept loop: a thread for the listening socket, and one for each connection that comes."""
+"""Accepting connections: leader and followers.
+
+One thread at a time, the leader, waits for a connection. Who gets one passes the lead to the next thread
+and serves the connection itself: no connection waits for a thread to be made, or to be handed to one.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,10 @@ LOGGER = logging.getLogger(__name__)
 # Out of descriptors or memory: seconds until accepting is tried again.
 PAUSE = 0.1
 
-Serve = Callable[[socket.socket, tuple[object, ...]], None]
+# Threads that may wait for the lead; further ones end when they have served.
+FOLLOWERS = 4
+
+Connection = tuple[socket.socket, tuple[object, ...]]
 
 
 class Listener:
@@ -28,7 +35,7 @@ class Listener:
     address
         Where to listen.
     serve
-        Called in a new thread with each accepted socket and the peer's address.
+        Called with each accepted socket and the peer's address, in a thread that has nothing else to do.
     connection_limit
         Returns how many connections may be served at once; further ones wait in the kernel's queue.
 
@@ -38,64 +45,125 @@ class Listener:
         When the address cannot be had.
     """
 
-    def __init__(self, address: Address, serve: Serve, connection_limit: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        address: Address,
+        serve: Callable[[socket.socket, tuple[object, ...]], None],
+        connection_limit: Callable[[], int],
+    ) -> None:
         self._socket = listen(address)
         self._socket.setblocking(False)
         self.address: Address = self._socket.getsockname()
         self._serve = serve
         self._connection_limit = connection_limit
         self._waker = Waker()
+        self._lead = threading.Lock()
+        self._lock = threading.Lock()  # for what follows
         self._threads: set[threading.Thread] = set()
-        self._lock = threading.Lock()
+        self._serving = 0
         self._is_stopping = False
         self._stopped = threading.Event()
 
-    def run(self) -> None:
-        """Accept connections until `stop`."""
+    def start(self) -> None:
+        """Accept connections from now on until `stop`."""
+        self._add_thread()
+
+    def wait(self) -> None:
+        """Wait until accepting has ended."""
+        self._stopped.wait()
+
+    def stop(self) -> None:
+        """Accept no more connections; those that there are go on."""
+        with self._lock:
+            self._is_stopping = True
+            self._wake()
+
+    def join(self, timeout: float) -> None:
+        """Wait until accepting has ended, and then for the connections, each `timeout` seconds at most."""
+        self._stopped.wait(timeout)
+        with self._lock:
+            threads = self._threads - {threading.current_thread()}
+        for thread in threads:
+            thread.join(timeout)
+
+    def _wake(self) -> None:
+        if not self._stopped.is_set():
+            self._waker.wake()
+
+    def _add_thread(self) -> None:
+        thread = threading.Thread(target=self._work, name="fastdicom-server", daemon=True)
+        with self._lock:
+            self._threads.add(thread)
         try:
-            while not self._is_stopping:
-                self._wait()
-                if not self._is_stopping:
-                    self._accept()
-        finally:
-            self._socket.close()
+            thread.start()
+        except RuntimeError as error:
             with self._lock:
+                self._threads.discard(thread)
+            LOGGER.error("no further thread can be had: %s", error)
+
+    def _work(self) -> None:
+        """Lead, serve, and follow again."""
+        try:
+            while self._is_needed():
+                with self._lead:
+                    connection = self._next_connection()
+                if connection is None:
+                    return
+                self._serve_connection(*connection)
+        finally:
+            with self._lock:
+                self._threads.discard(threading.current_thread())
+
+    def _is_needed(self) -> bool:
+        with self._lock:
+            return len(self._threads) - self._serving <= 1 + FOLLOWERS
+
+    def _next_connection(self) -> Connection | None:
+        """Wait for a connection; None when accepting has ended."""
+        while not self._is_stopping:
+            self._wait()
+            connection = self._accept()
+            if connection is not None:
+                return connection
+        with self._lock:
+            if not self._stopped.is_set():
                 self._stopped.set()
+                self._socket.close()
                 self._waker.close()
+        return None
 
     def _wait(self) -> None:
-        has_room = len(self._threads) < self._connection_limit()
+        has_room = self._serving < self._connection_limit()
         readers = [self._waker.fileno(), *([self._socket.fileno()] if has_room else [])]
         if hasattr(select, "poll"):
             poll = select.poll()
             for descriptor in readers:
                 poll.register(descriptor, select.POLLIN)
-            poll.poll()
+            ready = [descriptor for descriptor, _ in poll.poll()]
         else:
-            select.select(readers, [], [])
-        self._waker.drain()
+            ready, _, _ = select.select(readers, [], [])
+        if readers[0] in ready:
+            self._waker.drain()
 
-    def _accept(self) -> None:
-        while len(self._threads) < self._connection_limit():
-            try:
-                sock, address = self._socket.accept()
-            except (BlockingIOError, ConnectionError):
-                return
-            except OSError as error:
-                LOGGER.error("cannot accept a connection: %s", error)
-                self._stopped.wait(PAUSE)
-                return
-            thread = threading.Thread(target=self._run_connection, args=(sock, address), daemon=True)
-            with self._lock:
-                self._threads.add(thread)
-            try:
-                thread.start()
-            except RuntimeError as error:
-                LOGGER.error("cannot serve a connection: %s", error)
-                sock.close()
-                self._forget(thread)
+    def _accept(self) -> Connection | None:
+        if self._is_stopping or self._serving >= self._connection_limit():
+            return None
+        try:
+            connection = self._socket.accept()
+        except (BlockingIOError, ConnectionError):
+            return None
+        except OSError as error:
+            LOGGER.error("cannot accept a connection: %s", error)
+            self._stopped.wait(PAUSE)
+            return None
+        with self._lock:
+            self._serving += 1
+            has_follower = len(self._threads) > self._serving
+        if not has_follower:
+            self._add_thread()
+        return connection
 
-    def _run_connection(self, sock: socket.socket, address: tuple[object, ...]) -> None:
+    def _serve_connection(self, sock: socket.socket, address: tuple[object, ...]) -> None:
         try:
             with suppress(OSError):  # the peer may be gone already
                 prepare(sock)
@@ -104,25 +172,8 @@ class Listener:
             LOGGER.exception("an association ended in an error of this program")
         finally:
             sock.close()
-            self._forget(threading.current_thread())
-
-    def _forget(self, thread: threading.Thread) -> None:
-        with self._lock:
-            was_full = len(self._threads) >= self._connection_limit()
-            self._threads.discard(thread)
-            if was_full and not self._stopped.is_set():
-                self._waker.wake()
-
-    def stop(self) -> None:
-        """Close the listening socket; connections go on."""
-        self._is_stopping = True
-        with self._lock:
-            if not self._stopped.is_set():
-                self._waker.wake()
-
-    def join(self, timeout: float | None = None) -> None:
-        """Wait until `run` has ended, and then for the connections, each `timeout` seconds at most."""
-        self._stopped.wait(timeout)
-        for thread in list(self._threads):
-            if thread is not threading.current_thread():
-                thread.join(timeout)
+            with self._lock:
+                was_full = self._serving >= self._connection_limit()
+                self._serving -= 1
+                if was_full:
+                    self._wake()

@@ -139,8 +139,10 @@ def negotiate_as_acceptor(
     """
     proposed_roles = _role_selections(rq.user_information)
     by_abstract_syntax: dict[str, list[PresentationContext]] = {}
+    proposed = {proposal.abstract_syntax for proposal in rq.presentation_context}
     for context in supported:
-        by_abstract_syntax.setdefault(context.abstract_syntax or "", []).append(context)
+        if context.abstract_syntax in proposed:
+            by_abstract_syntax.setdefault(context.abstract_syntax or "", []).append(context)
     granted_roles = {
         uid: _granted_roles(proposed_roles[uid], by_abstract_syntax[uid][0])
         for uid in proposed_roles.keys() & by_abstract_syntax.keys()
