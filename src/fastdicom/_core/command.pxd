@@ -46,4 +46,5 @@ cdef class CommandSet:
     @staticmethod
     cdef CommandSet copy(const uint8_t *p, size_t n)
 
+    cdef int walk(self, bytes encoded) except -1
     cdef size_t copy_uid(self, uint8_t *p, uint16_t affected, uint16_t requested) noexcept

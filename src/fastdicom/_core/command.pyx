@@ -56,17 +56,23 @@ cdef class CommandSet:
         When it cannot be decoded, or lacks the Command Field or the Command Data Set Type.
     """
 
-    def __cinit__(self, encoded not None):
-        self.encoded = bytes(encoded)
+    def __init__(self, encoded not None):
+        self.walk(bytes(encoded))
+
+    cdef int walk(self, bytes encoded) except -1:
+        self.encoded = encoded
         cdef size_t n = <size_t>PyBytes_GET_SIZE(self.encoded)
         if n > FD_COMMAND_LIMIT:
             raise MessageError(f"the command set is {n} bytes long; the limit is {FD_COMMAND_LIMIT}")
         if fd_command_walk(<const uint8_t *>PyBytes_AS_STRING(self.encoded), n, &self.command) != 0:
             raise MessageError(f"the command set of {n} bytes cannot be decoded (PS3.7 6.3.1)")
+        return 0
 
     @staticmethod
     cdef CommandSet copy(const uint8_t *p, size_t n):
-        return CommandSet(PyBytes_FromStringAndSize(<const char *>p, <Py_ssize_t>n))
+        cdef CommandSet self = CommandSet.__new__(CommandSet)
+        self.walk(PyBytes_FromStringAndSize(<const char *>p, <Py_ssize_t>n))
+        return self
 
     def get(self, uint16_t element, default=None):
         """Return the value of an element, `default` when it is absent.

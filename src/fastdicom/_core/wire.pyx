@@ -8,7 +8,7 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
 
-from fastdicom._core.pdata cimport MessageWriter
+from fastdicom._core.pdata cimport FD_EVENT_MESSAGE, MessageWriter
 
 from fastdicom._core.pdata import Signal
 
@@ -146,5 +146,7 @@ cdef class Wire:
             PyErr_CheckSignals()
 
     cdef object outcome(self, int code):
+        if code == FD_EVENT_MESSAGE:
+            return self.reader.take_message()
         signal = SIGNALS.get(code)
         return self.reader.translate(code) if signal is None else signal

@@ -6,6 +6,10 @@ million C-STOREs costs little more than nothing.
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import Any
+
+from pydicom.charset import default_encoding
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
@@ -18,8 +22,6 @@ _NUMBERS = {0x0903: "US", 0x1020: "US", 0x1021: "US", 0x1022: "US", 0x1023: "US"
 _STATUS_TAG = Tag(0x0000, 0x0900)
 _OFFENDING_TAG = Tag(0x0000, 0x0901)
 
-_EMPTY = dict(Dataset().__dict__)
-
 
 def _raw(tag: BaseTag, vr: str, value: bytes) -> RawDataElement:
     return RawDataElement(tag, vr, len(value), value, 0, True, True)
@@ -30,7 +32,32 @@ _SUCCESS = _raw(_STATUS_TAG, "US", b"\0\0")
 
 
 class StatusDataset(Dataset):
-    """A Dataset with (0000,0900) Status; empty when there was no answer."""
+    """A Dataset with (0000,0900) Status; empty when there was no answer.
+
+    What `Dataset.__init__` sets for every instance is here set once for all, or made when first asked for.
+    """
+
+    _parent_encoding = default_encoding
+    is_decompressed = False
+    is_undefined_length_sequence_item = False
+    _read_little = None
+    _read_implicit = None
+    _read_charset = ""
+    _is_little_endian = None
+    _is_implicit_VR = None  # noqa: N815, pydicom's
+    _pixel_array = None
+
+    @cached_property
+    def _private_blocks(self) -> dict[tuple[int, str], Any]:  # type: ignore[override]
+        return {}
+
+    @cached_property
+    def _pixel_array_opts(self) -> dict[str, Any]:  # type: ignore[override]
+        return {"use_pdh": False}
+
+    @cached_property
+    def _pixel_id(self) -> dict[str, int]:  # type: ignore[override]
+        return {}
 
     @property
     def Status(self) -> int:  # noqa: N802, the keyword of PS3.6
@@ -66,14 +93,7 @@ def status_dataset(command: CommandSet) -> StatusDataset:
     if status != 0:
         _explain(elements, command)
     result = StatusDataset.__new__(StatusDataset)
-    # What Dataset.__init__ does, without doing it: the attributes of an empty one, its containers made anew.
-    result.__dict__ = {
-        **_EMPTY,
-        "_dict": elements,
-        "_private_blocks": {},
-        "_pixel_array_opts": {"use_pdh": False},
-        "_pixel_id": {},
-    }
+    result.__dict__["_dict"] = elements
     return result
 
 
