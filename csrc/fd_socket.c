@@ -14,8 +14,10 @@
 
 #include "fd_port.h"
 
-#define FD_LINGER_NS 100000
-#define FD_LINGER_FAILURES 6 /* in a row: then one wait in 64 is tried again */
+#define FD_LINGER_NS 100000       /* a wait's first part that is not slept */
+#define FD_LINGER_BUSY_NS 200000  /* away for so long, somebody else had the processor */
+#define FD_LINGER_FAILURES 6      /* in a row: then one wait in 64 is tried again */
+#define FD_LINGER_BUSY 10         /* the same for a busy processor: one in 1,024 */
 
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0 /* macOS: SO_NOSIGPIPE is set on the socket instead */
@@ -99,26 +101,47 @@ static int receive_once(struct fd_socket *s, struct fd_reader *reader)
     return FD_SOCKET_FAILED;
 }
 
-/* Look again for a short while before going to sleep: in an exchange of messages the next one is on its
- * way, and to be put to sleep and woken takes longer than to wait for it. Other threads go first (sched_yield).
- * Where nothing comes in time again and again, ever fewer waits are tried: a long way to go costs no CPU. */
+/* Threads of this process that linger. One at a time is enough to keep a processor awake. */
+static volatile int64_t lingering;
+
+/* Look again and again, and let others go first in between (sched_yield). */
+static int look_again(struct fd_socket *s, struct fd_reader *reader)
+{
+    int64_t now = now_ns();
+    int64_t end = now + FD_LINGER_NS;
+    do {
+        int64_t before = now;
+        int code = receive_once(s, reader);
+        if (code != FD_NEED_DATA)
+            return code;
+        sched_yield();
+        now = now_ns();
+        if (now - before > FD_LINGER_BUSY_NS)
+            s->linger_failures = FD_LINGER_BUSY;
+    } while (now < end);
+    return FD_NEED_DATA;
+}
+
+/* Before going to sleep, look again for a short while: in an exchange of messages the next one is on its
+ * way, and to be put to sleep and woken takes longer than to wait for it. Where nothing comes in time again
+ * and again, ever fewer waits are tried, and on a processor that others want hardly any: a link with a long
+ * way to go, or a busy machine, costs next to no CPU. */
 static int linger(struct fd_socket *s, struct fd_reader *reader)
 {
+    int code = FD_NEED_DATA;
     if (s->linger_pause > 0) {
         s->linger_pause--;
         return FD_NEED_DATA;
     }
-    int64_t end = now_ns() + FD_LINGER_NS;
-    do {
-        int code = receive_once(s, reader);
-        if (code != FD_NEED_DATA) {
-            s->linger_failures = 0;
-            return code;
-        }
-        sched_yield();
-    } while (now_ns() < end);
-    s->linger_failures += s->linger_failures < FD_LINGER_FAILURES;
+    if (fd_atomic_add(&lingering, 1) == 1)
+        code = look_again(s, reader);
+    fd_atomic_add(&lingering, -1);
+    if (code != FD_NEED_DATA) {
+        s->linger_failures = 0;
+        return code;
+    }
     s->linger_pause = 1 << s->linger_failures;
+    s->linger_failures += s->linger_failures < FD_LINGER_FAILURES;
     return FD_NEED_DATA;
 }
 

@@ -15,7 +15,7 @@ IS_INSTALLED = os.environ.get("FASTDICOM_TEST_INSTALLED") == "1"
 
 settings.register_profile("default", deadline=None, derandomize=True, max_examples=100)
 settings.register_profile(
-    "fuzz", deadline=None, max_examples=20_000, suppress_health_check=[HealthCheck.too_slow]
+    "fuzz", deadline=None, max_examples=5_000, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("default")
 

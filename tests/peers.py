@@ -92,14 +92,14 @@ def dcmtk_storescp(*arguments: object) -> Iterator[int]:
         env=os.environ | {"TCP_NODELAY": "1"},
     )
     try:
-        _await_listening(process, port)
+        await_listening(process, port)
         yield port
     finally:
         process.kill()
         process.wait(DEADLINE)
 
 
-def _await_listening(process: subprocess.Popen[bytes], port: int) -> None:
+def await_listening(process: subprocess.Popen[bytes], port: int) -> None:
     for _ in range(1000):  # it does not say when it listens
         try:
             socket.create_connection(("127.0.0.1", port)).close()

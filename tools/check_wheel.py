@@ -7,6 +7,7 @@ metadata, and nothing that only the build needs. An sdist holds what it takes to
 from __future__ import annotations
 
 import os
+import runpy
 import sys
 import tarfile
 import tomllib
@@ -46,8 +47,9 @@ def sources(*suffixes: str) -> set[str]:
 
 
 def project() -> dict[str, object]:
-    """Return the table [project] of pyproject.toml."""
-    return dict(tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"])
+    """Return the table [project] of pyproject.toml, with the version."""
+    table = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return {**table, "version": runpy.run_path(str(SOURCE / "fastdicom" / "_version.py"))["__version__"]}
 
 
 def extension_faults(names: set[str], is_windows: bool) -> Iterator[str]:
@@ -67,7 +69,7 @@ def metadata_faults(text: str) -> Iterator[str]:
     wanted = project()
     for header, key in (("Name", "name"), ("Version", "version"), ("Requires-Python", "requires-python")):
         if metadata[header] != wanted[key]:
-            yield f"METADATA: {header} is {metadata[header]!r}, pyproject.toml says {wanted[key]!r}"
+            yield f"METADATA: {header} is {metadata[header]!r}, but the project says {wanted[key]!r}"
     required = [value for value in metadata.get_all("Requires-Dist", []) if "extra ==" not in value]
     if sorted(value.split("<")[0].split(">")[0].strip() for value in required) != ["numpy", "pydicom"]:
         yield f"METADATA: run-time dependencies are {required}; only pydicom and numpy are allowed"

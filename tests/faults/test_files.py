@@ -1,4 +1,4 @@
-"""Files that cannot be sent: the error says why, nothing is sent, and the association lives on."""
+"""Files and data sets that cannot be sent: the error says why, and the association lives on unharmed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
+from pydicom.uid import ExplicitVRLittleEndian
 from servers import associate, serving, store_ae
 from storage_files import storage_files
 
 from fastdicom import AE, Association, build_context, evt
+from fastdicom.association.outgoing import encode_dataset
 from fastdicom.sop_class import CTImageStorage, MRImageStorage, Verification
 
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -166,4 +169,45 @@ def test_what_is_no_data_set(nonsense: Any, ct_path: Path) -> None:
     with established() as (association, arrived):
         with refused(TypeError, type(nonsense).__name__):
             association.send_c_store(nonsense)
+        assert_unharmed(association, arrived, ct_path)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "said"),
+    [("SOPClassUID", "SOP Class UID"), ("SOPInstanceUID", "SOP Instance UID")],
+)
+def test_a_dataset_without_a_uid(keyword: str, said: str, ct_path: Path) -> None:
+    dataset = dcmread(ct_path)
+    delattr(dataset, keyword)
+    with established() as (association, arrived):
+        with refused(AttributeError, said):
+            association.send_c_store(dataset)
+        assert_unharmed(association, arrived, ct_path)
+
+
+def test_a_dataset_of_which_nothing_says_the_transfer_syntax(ct_path: Path) -> None:
+    dataset = Dataset()
+    dataset.SOPClassUID, dataset.SOPInstanceUID = CTImageStorage, "1.2.3"
+    with established() as (association, arrived):
+        with refused(AttributeError, "TransferSyntaxUID"):
+            association.send_c_store(dataset)
+        assert_unharmed(association, arrived, ct_path)
+
+
+def test_a_buffer_without_its_transfer_syntax(ct_path: Path) -> None:
+    (ct,) = [file for file in storage_files() if file.path == ct_path]
+    with established() as (association, arrived):
+        with refused(ValueError, "transfer_syntax"):
+            association.send_c_store(ct.data_set)
+        assert_unharmed(association, arrived, ct_path)
+
+
+@pytest.mark.parametrize("element", ["SOPClassUID", "SOPInstanceUID"])
+def test_a_buffer_without_a_uid(element: str, ct_path: Path) -> None:
+    dataset = dcmread(ct_path)
+    delattr(dataset, element)
+    encoded = encode_dataset(dataset, ExplicitVRLittleEndian)
+    with established() as (association, arrived):
+        with refused(ValueError, "has no"):
+            association.send_c_store(encoded, transfer_syntax=EXPLICIT)
         assert_unharmed(association, arrived, ct_path)

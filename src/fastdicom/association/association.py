@@ -178,8 +178,11 @@ class Association(Operations):
 
     def _observe(self) -> None:
         if self._connection is not None:
-            self._connection.reader.is_observed = self._observer.wants_received_data()
-            self._connection.shows_sent_data = self._observer.wants_sent_data()
+            self._connection.show(
+                received_data=self._observer.wants_received_data(),
+                sent_data=self._observer.wants_sent_data(),
+                on_transition=self._tell_transition if self.is_bound(evt.EVT_FSM_TRANSITION) else None,
+            )
         self._observes_messages = self.is_bound(evt.EVT_DIMSE_RECV) or self.is_bound(evt.EVT_DIMSE_SENT)
 
     # What comes.
@@ -349,9 +352,6 @@ class Association(Operations):
         """Take over a connection."""
         self._connection = connection
         connection.on_close = lambda: self.notify(evt.EVT_CONN_CLOSE, address=self._remote_address)
-        connection.provider.on_transition = (
-            self._tell_transition if self.is_bound(evt.EVT_FSM_TRANSITION) else None
-        )
         self._observe()
         self.notify(evt.EVT_CONN_OPEN, address=self._remote_address)
 

@@ -57,14 +57,14 @@ def request_association(
     provider = Provider(is_requestor=True, artim_timeout=ae.acse_timeout)
     provider.request_associate(rq)
     try:
-        sock = connect(host, port, bind_address, ae.connection_timeout)
+        sock, address = connect(host, port, bind_address, ae.connection_timeout)
     except ConnectionFailed as error:
         LOGGER.error("%s", error)
         provider.transport_closed(monotonic())
         association.fail(error)
         return association
     association.requestor.set_address(sock.getsockname())
-    association.acceptor.set_address(sock.getpeername())
+    association.acceptor.set_address(address)
     reader = Reader(ae.buffer_pool, maximum_length, ae.memory_limit)
     connection = Connection(provider, sock, reader, association.observer)
     association.attach(connection)

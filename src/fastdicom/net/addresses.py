@@ -36,7 +36,9 @@ def _candidates(host: Host, port: int) -> list[tuple[Any, ...]]:
     ]
 
 
-def connect(host: Host, port: int, bind_address: Address | None, timeout: float | None) -> socket.socket:
+def connect(
+    host: Host, port: int, bind_address: Address | None, timeout: float | None
+) -> tuple[socket.socket, tuple[Any, ...]]:
     """Connect to a peer: each of its addresses is tried, in the order of the resolver.
 
     Parameters
@@ -47,6 +49,11 @@ def connect(host: Host, port: int, bind_address: Address | None, timeout: float 
         The local address to connect from; None for any.
     timeout
         Seconds for each attempt; None for what the system does.
+
+    Returns
+    -------
+    socket, tuple
+        The connected socket, and which of the peer's addresses it is connected to.
 
     Raises
     ------
@@ -66,7 +73,7 @@ def connect(host: Host, port: int, bind_address: Address | None, timeout: float 
                 sock.bind(bind_address)
             sock.settimeout(timeout)
             sock.connect(address)
-            return sock
+            return sock, address
         except OSError as error:
             sock.close()
             failure = error

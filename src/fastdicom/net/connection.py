@@ -18,7 +18,7 @@ from fastdicom._core.pdata import Message, MessageWriter, ObservedPdu, Reader, S
 from fastdicom.errors import AbortSource, AssociationError, MessageError, ProtocolError
 from fastdicom.net.waker import Waker
 from fastdicom.ul.provider import Indication, Provider
-from fastdicom.ul.states import State
+from fastdicom.ul.states import Event, State
 
 try:
     from fastdicom._core.wire import Wire
@@ -26,6 +26,7 @@ except ImportError:  # no POSIX
     from fastdicom.net.socket_wire import SocketWire as Wire  # type: ignore[assignment]
 
 Happening: TypeAlias = Message | Indication | Signal
+OnTransition: TypeAlias = Callable[[str, State, Event, State], None]
 
 # How long an A-ABORT may take to leave, and the peer to close after it, before the connection is just closed.
 ABORT_LINGER = 1.0
@@ -56,7 +57,7 @@ class Connection:
     reader
         What takes received bytes apart.
     observer
-        Sees each PDU that is not P-DATA-TF, and those as well while `reader.is_observed`.
+        Sees each PDU that is not P-DATA-TF, and those as well when `show` says so.
 
     Attributes
     ----------
@@ -69,11 +70,12 @@ class Connection:
         self.reader = reader
         self.observer = observer
         self.on_close: Callable[[], None] | None = None
-        self.shows_sent_data = False
+        self._shows_sent_data = False
         self._socket = sock
         self._waker = Waker()
         self._wire = Wire(sock.fileno(), self._waker.fileno(), reader)
-        self._lock = threading.Lock()
+        # Reentrant: handlers of PDU events run with it held, and may abort or release.
+        self._lock = threading.RLock()
         self._closing_lock = threading.Lock()
         self._is_closed = False
         self._is_abort_wanted = False
@@ -89,6 +91,13 @@ class Connection:
     def set_timeouts(self, idle: float | None, progress: float | None) -> None:
         """Bound the waits that follow: for a message to begin, and without a byte moved once it has."""
         self._wire.set_timeouts(idle, progress)
+
+    def show(self, *, received_data: bool, sent_data: bool, on_transition: OnTransition | None) -> None:
+        """Say what is to be shown: each P-DATA-TF that is received or sent, each transition."""
+        self.reader.is_observed = received_data
+        self._shows_sent_data = sent_data
+        self.provider.on_transition = on_transition
+        self._flows = False
 
     def begin_data_transfer(self, context_ids: Iterable[int], *, holds_commands: bool) -> None:
         """Expect messages on these presentation contexts from now on."""
@@ -149,7 +158,7 @@ class Connection:
                 self.provider.request_p_data()
                 self._bound_wait()
             try:
-                outcome = self._send_shown(message) if self.shows_sent_data else self._wire.send(message)
+                outcome = self._send_shown(message) if self._shows_sent_data else self._wire.send(message)
                 while outcome is not Signal.SENT:
                     if outcome is Signal.TIMED_OUT:
                         self.fault = (
