@@ -12,7 +12,7 @@ from servers import await_event, port_of, serving, store_ae
 
 from fastdicom import AE, Association, evt
 
-RELEASE_RQ, RELEASE_RP = model.release_rq(), model.release_rp()
+RELEASE_RQ, RELEASE_RP, A_ABORT = model.release_rq(), model.release_rp(), model.abort(0, 0)
 
 # Longer than a peer needs that answers at once; short, because tests wait for it.
 NETWORK_TIMEOUT = 0.2
@@ -98,7 +98,8 @@ def test_an_acceptor_whose_release_is_not_answered_aborts() -> None:
     watch = Watch()
     with idle_server(watch) as server, associate_raw(port_of(server)) as peer:
         assert peer.receive_pdu() == RELEASE_RQ
-        assert peer.receive_all() == [model.abort(0, 0)]
+        assert peer.receive_pdu() == A_ABORT
+        peer.close()
         await_event(watch.closed)
         assert watch.told == ["EVT_ABORTED", "EVT_CONN_CLOSE"]
 
@@ -107,7 +108,7 @@ def test_an_association_that_is_idle_in_a_message_is_aborted() -> None:
     watch = Watch()
     with idle_server(watch) as server, associate_raw(port_of(server)) as peer:
         peer.send(echo_rq()[:40])
-        assert peer.receive_all() == [model.abort(0, 0)]
+        assert peer.receive_pdu() == A_ABORT
 
 
 # --- aborts from handlers ---------------------------------------------------------------------------------
@@ -132,7 +133,8 @@ def test_a_handler_of_the_acceptor_aborts(event: evt.EventType) -> None:
     handlers = [*watch.handlers, (evt.EVT_ESTABLISHED, bind)]
     with serving(store_ae(set()), handlers) as server, associate_raw(port_of(server)) as peer:
         peer.send(echo_rq())
-        assert peer.receive_all() == [model.abort(0, 0)]
+        assert peer.receive_pdu() == A_ABORT
+        peer.close()
         await_event(watch.closed)
     assert watch.told == ["EVT_ABORTED", "EVT_CONN_CLOSE"]
 
@@ -141,7 +143,8 @@ def test_an_acceptor_aborts_as_soon_as_it_is_established() -> None:
     watch = Watch()
     handlers = [*watch.handlers, (evt.EVT_ESTABLISHED, abort)]
     with serving(store_ae(set()), handlers) as server, associate_raw(port_of(server)) as peer:
-        assert peer.receive_all() == [model.abort(0, 0)]
+        assert peer.receive_pdu() == A_ABORT
+        peer.close()
         await_event(watch.closed)
     assert watch.told == ["EVT_ABORTED", "EVT_CONN_CLOSE"]
 
@@ -152,12 +155,12 @@ def test_a_handler_of_the_requestor_aborts() -> None:
     def script(peer: Raw) -> None:
         assert peer.receive_pdu()[0] == 1
         peer.send(acceptance())
-        pdus.extend(peer.receive_all())
+        pdus.append(peer.receive_pdu())
 
     watch = Watch()
     with fake_acceptor(script) as port:
         handlers = [*watch.handlers, (evt.EVT_ESTABLISHED, abort)]
         association = AE().associate("127.0.0.1", port, contexts=contexts(), evt_handlers=handlers)
         assert association.is_aborted and not association.is_established
-    assert pdus == [model.abort(0, 0)]
+    assert pdus == [A_ABORT]
     assert watch.told == ["EVT_ABORTED", "EVT_CONN_CLOSE"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from contextlib import suppress
 
 from fastdicom import events as evt
 from fastdicom._core.pdata import Message, Reader, Signal
@@ -64,7 +63,6 @@ def _answer(association: Association, connection: Connection, rq: A_ASSOCIATE_RQ
     ae = association.ae
     association.requestor.ae_title = rq.calling_ae_title.strip()
     association.requestor.read(rq)
-    association.requestor.requested_contexts = _as_contexts(rq)
     association.notify(evt.EVT_REQUESTED)
     if association.is_aborted:
         return
@@ -109,15 +107,3 @@ def _accept(association: Association, connection: Connection, rq: A_ASSOCIATE_RQ
     LOGGER.info("association accepted from %r", association.requestor.ae_title)
     association.notify(evt.EVT_ACCEPTED)
     association.establish(contexts)
-
-
-def _as_contexts(rq: A_ASSOCIATE_RQ) -> list[PresentationContext]:
-    contexts = []
-    for item in rq.presentation_context:
-        context = PresentationContext()
-        context.context_id = item.context_id
-        with suppress(ValueError):  # a UID of a peer that is not one is left out
-            context.abstract_syntax = item.abstract_syntax
-            context.transfer_syntax = list(item.transfer_syntaxes)
-        contexts.append(context)
-    return contexts

@@ -53,7 +53,7 @@ def request_association(
         implementation_version_name=ae.implementation_version_name,
         negotiation_items=negotiation_items,
     )
-    _describe(association, rq, contexts)
+    _describe(association, rq)
     provider = Provider(is_requestor=True, artim_timeout=ae.acse_timeout)
     provider.request_associate(rq)
     try:
@@ -75,10 +75,9 @@ def request_association(
     return association
 
 
-def _describe(association: Association, rq: A_ASSOCIATE_RQ, contexts: Sequence[PresentationContext]) -> None:
+def _describe(association: Association, rq: A_ASSOCIATE_RQ) -> None:
     association.requestor.ae_title = rq.calling_ae_title.strip()
     association.requestor.read(rq)
-    association.requestor.requested_contexts = list(contexts)
     association.acceptor.ae_title = rq.called_ae_title.strip()
 
 

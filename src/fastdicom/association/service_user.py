@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from fastdicom.presentation import PresentationContext
-from fastdicom.ul.items import Item
+from fastdicom.ul.items import Item, PresentationContextItemRQ
 from fastdicom.ul.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
 
 
@@ -25,8 +27,10 @@ class ServiceUser:
         The longest P-DATA-TF that it takes, in bytes without the header; 0 for no limit (PS3.8 D.1).
     implementation_class_uid, implementation_version_name
         Of its software; None while unknown.
-    requested_contexts, supported_contexts
-        What it proposes, or supports.
+    supported_contexts
+        What it supports, if it is the acceptor.
+    proposals
+        The presentation contexts in its A-ASSOCIATE-RQ.
     user_information
         All sub-items of its A-ASSOCIATE PDU, those that are not acted on included.
     """
@@ -38,9 +42,9 @@ class ServiceUser:
     maximum_length: int = 16382
     implementation_class_uid: str | None = None
     implementation_version_name: str | None = None
-    requested_contexts: list[PresentationContext] = field(default_factory=list)
     supported_contexts: list[PresentationContext] = field(default_factory=list)
     user_information: list[Item] = field(default_factory=list)
+    proposals: list[PresentationContextItemRQ] = field(default_factory=list)
 
     @property
     def is_requestor(self) -> bool:
@@ -51,6 +55,19 @@ class ServiceUser:
     def is_acceptor(self) -> bool:
         """Whether this is who was asked."""
         return self.mode == "acceptor"
+
+    @cached_property
+    def requested_contexts(self) -> list[PresentationContext]:
+        """What it proposes, if it is the requestor."""
+        contexts = []
+        for item in self.proposals:
+            context = PresentationContext()
+            context.context_id = item.context_id
+            with suppress(ValueError):  # a UID of a peer that is not one is left out
+                context.abstract_syntax = item.abstract_syntax
+                context.transfer_syntax = list(item.transfer_syntaxes)
+            contexts.append(context)
+        return contexts
 
     def set_address(self, address: tuple[object, ...]) -> None:
         """Take over a socket's address."""
@@ -63,6 +80,8 @@ class ServiceUser:
         self.implementation_class_uid = pdu.implementation_class_uid
         self.implementation_version_name = pdu.implementation_version_name
         self.user_information = pdu.user_information
+        if isinstance(pdu, A_ASSOCIATE_RQ):
+            self.proposals = pdu.presentation_context
 
     @property
     def info(self) -> dict[str, object]:

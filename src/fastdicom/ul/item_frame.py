@@ -6,13 +6,18 @@ the content means is in `fastdicom.ul.items`.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from struct import Struct
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 from fastdicom.errors import AbortReason, ProtocolError
 from fastdicom.ul.fields import encode_counted
 
-__all__ = ["Item", "missing", "only_one", "required_one", "split_items"]
+__all__ = ["ConstantItem", "Item", "missing", "only_one", "required_one", "split_items"]
+
+# Of a ConstantItem: a presentation context with a dozen transfer syntaxes is shorter.
+KEPT_LENGTH = 512
+KEPT_ITEMS = 1024
 
 _HEADER = Struct(">BxH")  # PS3.8 9.3.1: type, reserved, length of the content
 
@@ -91,6 +96,37 @@ class Item:
                 AbortReason.INVALID_PARAMETER_VALUE,
             )
         return cls._from_content(view[_HEADER.size :])
+
+
+class ConstantItem(Item):
+    """An item that never changes.
+
+    The same few come with every association of a peer, so they are not encoded or decoded each time. What is
+    kept is bounded, by number and by length: a peer chooses what it sends.
+    """
+
+    __slots__ = ()
+
+    def encode(self) -> bytes:
+        """Encode the whole item, as `Item.encode` does."""
+        return _encode_once(self)
+
+    @classmethod
+    def decode(cls, data: bytes | memoryview) -> Self:
+        """Decode the whole item, as `Item.decode` does."""
+        if len(data) > KEPT_LENGTH:
+            return super().decode(data)
+        return cast(Self, _decode_once(cast(Any, cls), bytes(data)))
+
+
+@lru_cache(maxsize=KEPT_ITEMS)
+def _encode_once(item: ConstantItem) -> bytes:
+    return Item.encode(item)
+
+
+@lru_cache(maxsize=KEPT_ITEMS)
+def _decode_once(cls: type[ConstantItem], data: bytes) -> Item:
+    return super(ConstantItem, cls).decode(data)
 
 
 def only_one(items: list[tuple[int, memoryview]], item_type: int, thing: str) -> memoryview | None:

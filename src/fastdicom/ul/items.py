@@ -25,7 +25,7 @@ from fastdicom.ul.fields import (
     encode_text,
     encode_uid,
 )
-from fastdicom.ul.item_frame import Item, missing, only_one, required_one, split_items
+from fastdicom.ul.item_frame import ConstantItem, Item, missing, only_one, required_one, split_items
 
 __all__ = [
     "APPLICATION_CONTEXT_NAME",
@@ -52,7 +52,7 @@ APPLICATION_CONTEXT_NAME = UID("1.2.840.10008.3.1.1.1")  # PS3.7 A.2.1
 
 
 @dataclass(slots=True, frozen=True)
-class UIDItem(Item):
+class UIDItem(ConstantItem):
     """An item whose content is one UID."""
 
     uid: str
@@ -105,7 +105,7 @@ def decode_context_id(reader: Reader) -> int:
 
 
 @dataclass(slots=True, frozen=True)
-class PresentationContextItemRQ(Item):
+class PresentationContextItemRQ(ConstantItem):
     """Presentation Context item of an A-ASSOCIATE-RQ, PS3.8 Table 9-13."""
 
     item_type = 0x20
@@ -141,7 +141,7 @@ class PresentationContextItemRQ(Item):
 
 
 @dataclass(slots=True, frozen=True)
-class PresentationContextItemAC(Item):
+class PresentationContextItemAC(ConstantItem):
     """Presentation Context item of an A-ASSOCIATE-AC, PS3.8 Table 9-18.
 
     `transfer_syntax` is None where the item has none; it means nothing unless `result` is 0.
