@@ -408,6 +408,11 @@ class ApplicationEntity:
             self._associations.discard(association)
             self._admitted.discard(association)
 
+    def dismiss(self, association: Association) -> None:
+        """Take note that an association is not established any more: another may take its place."""
+        with self._lock:
+            self._admitted.discard(association)
+
     def forget_server(self, server: AssociationServer) -> None:
         """Take note that a server has stopped."""
         with self._lock:

@@ -12,7 +12,7 @@ from peers import unused_port
 from raw_peer import Raw, connect_raw, contexts, fake_acceptor, request
 from servers import associate, port_of, serving, wait_until
 
-from fastdicom import AE, AssociationRejected, ConnectionFailed, evt
+from fastdicom import AE, Association, AssociationRejected, ConnectionFailed, evt
 from fastdicom.errors import REJECT_DIAGNOSTICS, REJECT_RESULTS
 from fastdicom.sop_class import Verification
 
@@ -113,9 +113,16 @@ def test_the_limit_is_reached_and_a_slot_comes_free() -> None:
         for _ in range(3):
             assert_rejected(associate(requestor(), server), (2, 3, 2))
         first.release()
-        wait_until(lambda: len(ae.active_associations) == 1)
-        with associate(requestor(), server) as third:
-            assert third.send_c_echo().Status == 0x0000
+        thirds: list[Association] = []
+
+        def is_accepted() -> bool:
+            """The slot is free when the server has seen the connection close, or very soon."""
+            thirds.append(associate(requestor(), server))
+            return thirds[-1].is_established
+
+        wait_until(is_accepted)
+        assert thirds[-1].send_c_echo().Status == 0x0000
+        thirds[-1].release()
         second.abort()
 
 

@@ -197,6 +197,7 @@ class Association(Operations):
             self._tell_received(message)
         command_field = message.command.command_field
         try:
+            self._check_established()  # a handler may have aborted it
             if command_field & IS_RESPONSE:
                 raise MessageError(
                     f"{message_name(command_field)} answers nothing that was asked (PS3.7 8.1)"
@@ -241,6 +242,7 @@ class Association(Operations):
 
     def _agree_to_release(self) -> None:
         connection = self._connected
+        self.ae.dismiss(self)  # before the peer hears of it: it may associate again at once
         connection.tell(connection.provider.respond_release)
         if connection.provider.state is not State.Sta11:
             self._mark_released()
@@ -321,6 +323,7 @@ class Association(Operations):
         if self._is_established:
             self._is_established = False
             self._is_released = True
+            self.ae.dismiss(self)
             self._failure = AssociationReleased("the association has been released")
             LOGGER.info("association released")
             self.notify(evt.EVT_RELEASED)
@@ -329,6 +332,7 @@ class Association(Operations):
         if not (self._is_aborted or self._is_released or self._is_rejected):
             self._is_established = False
             self._is_aborted = True
+            self.ae.dismiss(self)
             self._failure = error
             LOGGER.info("association aborted: %s", error)
             self.notify(evt.EVT_ABORTED)
@@ -411,8 +415,11 @@ class Association(Operations):
         LOGGER.error(
             "nothing received for network_timeout, %s s: ending the association", self.ae.network_timeout
         )
-        if self.network_timeout_response == "A-RELEASE" and not self._connected.reader.is_mid_message:
-            self._connected.tell(self._connected.provider.request_release)
+        connection = self._connected
+        # A release is asked for once, and between messages; who does not answer it is aborted.
+        may_release = connection.provider.state is State.Sta6 and not connection.reader.is_mid_message
+        if self.network_timeout_response == "A-RELEASE" and may_release:
+            connection.tell(connection.provider.request_release)
         else:
             self.abort()
 
