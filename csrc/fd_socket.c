@@ -14,10 +14,12 @@
 
 #include "fd_port.h"
 
-#define FD_LINGER_NS 100000       /* a wait's first part that is not slept */
-#define FD_LINGER_BUSY_NS 200000  /* away for so long, somebody else had the processor */
-#define FD_LINGER_FAILURES 6      /* in a row: then one wait in 64 is tried again */
-#define FD_LINGER_BUSY 10         /* the same for a busy processor: one in 1,024 */
+#define FD_LINGER_NS 200000       /* a wait's first part that is not slept */
+#define FD_LINGER_BUSY_NS 1000000 /* away for so long, somebody else had the processor */
+#define FD_LINGER_TURN_NS 5000    /* away for so long, somebody else had a turn */
+#define FD_LINGER_TURNS 3         /* the peer may be one of them; with more there is work to do */
+#define FD_LINGER_FAILURES 5      /* in a row: then one wait in 32 is tried again */
+#define FD_LINGER_BUSY 7          /* the same for a busy processor: one in 128 */
 
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0 /* macOS: SO_NOSIGPIPE is set on the socket instead */
@@ -109,6 +111,7 @@ static int look_again(struct fd_socket *s, struct fd_reader *reader)
 {
     int64_t now = now_ns();
     int64_t end = now + FD_LINGER_NS;
+    int turns_of_others = 0;
     do {
         int64_t before = now;
         int code = receive_once(s, reader);
@@ -116,9 +119,10 @@ static int look_again(struct fd_socket *s, struct fd_reader *reader)
             return code;
         sched_yield();
         now = now_ns();
+        turns_of_others += now - before > FD_LINGER_TURN_NS;
         if (now - before > FD_LINGER_BUSY_NS)
             s->linger_failures = FD_LINGER_BUSY;
-    } while (now < end);
+    } while (now < end && turns_of_others <= FD_LINGER_TURNS);
     return FD_NEED_DATA;
 }
 
