@@ -77,7 +77,7 @@ def test_associations_are_as_long_as_ours() -> None:
         ImplementationClassUIDNotification(IMPLEMENTATION_CLASS_UID),
         ImplementationVersionNameNotification(IMPLEMENTATION_VERSION_NAME),
     ]
-    proposed = PresentationContextItemRQ(1, limits.VERIFICATION, syntaxes)
+    proposed = PresentationContextItemRQ(1, limits.VERIFICATION, tuple(syntaxes))
     accepted = PresentationContextItemAC(1, 0, syntaxes[0])
     request = A_ASSOCIATE_RQ("A", "B", [proposed], user_information)
     accept = A_ASSOCIATE_AC("A", "B", [accepted], user_information)
