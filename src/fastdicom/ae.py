@@ -12,12 +12,14 @@ from fastdicom._core.buffer import BufferPool
 from fastdicom._version import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from fastdicom.association import Association
 from fastdicom.association.requestor import request_association
-from fastdicom.checks import checked_ae_title, checked_requested_contexts, checked_timeout
+from fastdicom.checks import checked_ae_title, checked_requested_contexts
+from fastdicom.context_lists import ContextLists
 from fastdicom.events import EventHandler
 from fastdicom.net.addresses import Address, Host
 from fastdicom.net.store_directory import StoreDirectory
-from fastdicom.presentation import PresentationContext, UIDLike, build_context
+from fastdicom.presentation import PresentationContext
 from fastdicom.server import AssociationServer
+from fastdicom.timeouts import Timeouts
 from fastdicom.ul.items import Item
 from fastdicom.ul.pdu import A_ASSOCIATE_RJ
 
@@ -30,7 +32,7 @@ DEFAULT_MEMORY_LIMIT = 256 << 20
 BUFFER_POOL_LIMIT = 512 << 20
 
 
-class ApplicationEntity:
+class ApplicationEntity(ContextLists, Timeouts):
     """A DICOM application entity, requestor and acceptor of associations.
 
     Parameters
@@ -54,6 +56,8 @@ class ApplicationEntity:
     """
 
     def __init__(self, ae_title: str = "FASTDICOM") -> None:
+        ContextLists.__init__(self)
+        Timeouts.__init__(self)
         self.ae_title = ae_title
         self.require_called_aet = False
         self.maximum_associations = 10
@@ -63,12 +67,6 @@ class ApplicationEntity:
         self.memory_limit = DEFAULT_MEMORY_LIMIT
         self.buffer_pool = BufferPool(BUFFER_POOL_LIMIT)
         self._require_calling_aet: list[str] = []
-        self._acse_timeout: float | None = 30
-        self._connection_timeout: float | None = None
-        self._dimse_timeout: float | None = 30
-        self._network_timeout: float | None = 60
-        self._requested: list[PresentationContext] = []
-        self._supported: list[PresentationContext] = []
         self._store_directory: StoreDirectory | None = None
         self._associations: set[Association] = set()
         self._admitted: set[Association] = set()
@@ -94,46 +92,6 @@ class ApplicationEntity:
     @require_calling_aet.setter
     def require_calling_aet(self, value: Iterable[str]) -> None:
         self._require_calling_aet = [checked_ae_title(title) for title in value]
-
-    # For how long we wait, in seconds; None for ever.
-
-    @property
-    def acse_timeout(self) -> float | None:
-        """For association messages, the ARTIM timer included (PS3.8 9.1.5); 30 s."""
-        return self._acse_timeout
-
-    @acse_timeout.setter
-    def acse_timeout(self, value: float | None) -> None:
-        self._acse_timeout = checked_timeout("acse_timeout", value)
-
-    @property
-    def connection_timeout(self) -> float | None:
-        """For the TCP connection to a peer; None, which leaves it to the system."""
-        return self._connection_timeout
-
-    @connection_timeout.setter
-    def connection_timeout(self, value: float | None) -> None:
-        self._connection_timeout = checked_timeout("connection_timeout", value)
-
-    @property
-    def dimse_timeout(self) -> float | None:
-        """For a response to begin, and for a message to go on: not for all of it; 30 s."""
-        return self._dimse_timeout
-
-    @dimse_timeout.setter
-    def dimse_timeout(self, value: float | None) -> None:
-        self._dimse_timeout = checked_timeout("dimse_timeout", value)
-        self._apply_timeouts()
-
-    @property
-    def network_timeout(self) -> float | None:
-        """For an acceptor to hear anything from an idle requestor, and for a message to go on; 60 s."""
-        return self._network_timeout
-
-    @network_timeout.setter
-    def network_timeout(self, value: float | None) -> None:
-        self._network_timeout = checked_timeout("network_timeout", value)
-        self._apply_timeouts()
 
     def _apply_timeouts(self) -> None:
         for association in self.active_associations:
@@ -167,82 +125,6 @@ class ApplicationEntity:
     def opened_store_directory(self) -> StoreDirectory | None:
         """The opened directory behind `store_directory`."""
         return self._store_directory
-
-    # Presentation contexts.
-
-    @property
-    def requested_contexts(self) -> list[PresentationContext]:
-        """What is proposed when `associate` is not told otherwise, in order; 128 at most."""
-        return self._requested
-
-    @requested_contexts.setter
-    def requested_contexts(self, contexts: Iterable[PresentationContext]) -> None:
-        self._requested = checked_requested_contexts(contexts)
-
-    @property
-    def supported_contexts(self) -> list[PresentationContext]:
-        """What is accepted when `start_server` is not told otherwise."""
-        return self._supported
-
-    @supported_contexts.setter
-    def supported_contexts(self, contexts: Iterable[PresentationContext]) -> None:
-        self._supported = list(contexts)
-
-    def add_requested_context(
-        self, abstract_syntax: UIDLike, transfer_syntax: UIDLike | Iterable[UIDLike] | None = None
-    ) -> None:
-        """Propose a SOP class in further transfer syntaxes, `DEFAULT_TRANSFER_SYNTAXES` unless given.
-
-        Raises
-        ------
-        ValueError
-            When there are 128 proposed already.
-        """
-        context = build_context(abstract_syntax, transfer_syntax)
-        for known in self._requested:
-            if known.abstract_syntax == context.abstract_syntax:
-                _extend(known, context)
-                return
-        self._requested = checked_requested_contexts([*self._requested, context])
-
-    def add_supported_context(
-        self,
-        abstract_syntax: UIDLike,
-        transfer_syntax: UIDLike | Iterable[UIDLike] | None = None,
-        scu_role: bool | None = None,
-        scp_role: bool | None = None,
-    ) -> None:
-        """Accept a SOP class in further transfer syntaxes.
-
-        Parameters
-        ----------
-        abstract_syntax
-            The UID of the SOP class.
-        transfer_syntax
-            One or several, in the order of preference; `DEFAULT_TRANSFER_SYNTAXES` unless given.
-        scu_role, scp_role
-            Whether a requestor that asks for a role gets it (PS3.7 D.3.3.4); None: no answer.
-        """
-        context = build_context(abstract_syntax, transfer_syntax)
-        context.scu_role, context.scp_role = scu_role, scp_role
-        for known in self._supported:
-            if known.abstract_syntax == context.abstract_syntax:
-                _extend(known, context)
-                known.scu_role, known.scp_role = scu_role, scp_role
-                return
-        self._supported = [*self._supported, context]
-
-    def remove_requested_context(
-        self, abstract_syntax: UIDLike, transfer_syntax: UIDLike | Iterable[UIDLike] | None = None
-    ) -> None:
-        """Do not propose a SOP class, or not in these transfer syntaxes, any more."""
-        self._requested = _without(self._requested, abstract_syntax, transfer_syntax)
-
-    def remove_supported_context(
-        self, abstract_syntax: UIDLike, transfer_syntax: UIDLike | Iterable[UIDLike] | None = None
-    ) -> None:
-        """Do not accept a SOP class, or not in these transfer syntaxes, any more."""
-        self._supported = _without(self._supported, abstract_syntax, transfer_syntax)
 
     # Associations.
 
@@ -435,29 +317,6 @@ class ApplicationEntity:
             if rejection is None:
                 self._admitted.add(association)
             return rejection
-
-
-def _extend(known: PresentationContext, context: PresentationContext) -> None:
-    for syntax in context.transfer_syntax:
-        known.add_transfer_syntax(syntax)
-
-
-def _without(
-    contexts: list[PresentationContext],
-    abstract_syntax: UIDLike,
-    transfer_syntax: UIDLike | Iterable[UIDLike] | None,
-) -> list[PresentationContext]:
-    gone = build_context(abstract_syntax, transfer_syntax)
-    left = []
-    for context in contexts:
-        if context.abstract_syntax == gone.abstract_syntax:
-            if transfer_syntax is None:
-                continue
-            context.transfer_syntax = [s for s in context.transfer_syntax if s not in gone.transfer_syntax]
-            if not context.transfer_syntax:
-                continue
-        left.append(context)
-    return left
 
 
 AE = ApplicationEntity

@@ -1,0 +1,59 @@
+"""For how long an AE waits, in seconds; None for ever."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from fastdicom.checks import checked_timeout
+
+
+class Timeouts(ABC):
+    """The timeouts of an application entity."""
+
+    def __init__(self) -> None:
+        self._acse_timeout: float | None = 30
+        self._connection_timeout: float | None = None
+        self._dimse_timeout: float | None = 30
+        self._network_timeout: float | None = 60
+
+    @property
+    def acse_timeout(self) -> float | None:
+        """For association messages, the ARTIM timer included (PS3.8 9.1.5); 30 s."""
+        return self._acse_timeout
+
+    @acse_timeout.setter
+    def acse_timeout(self, value: float | None) -> None:
+        self._acse_timeout = checked_timeout("acse_timeout", value)
+
+    @property
+    def connection_timeout(self) -> float | None:
+        """For the TCP connection to a peer; None, which leaves it to the system."""
+        return self._connection_timeout
+
+    @connection_timeout.setter
+    def connection_timeout(self, value: float | None) -> None:
+        self._connection_timeout = checked_timeout("connection_timeout", value)
+
+    @property
+    def dimse_timeout(self) -> float | None:
+        """For a response to begin, and for a message to go on: not for all of it; 30 s."""
+        return self._dimse_timeout
+
+    @dimse_timeout.setter
+    def dimse_timeout(self, value: float | None) -> None:
+        self._dimse_timeout = checked_timeout("dimse_timeout", value)
+        self._apply_timeouts()
+
+    @property
+    def network_timeout(self) -> float | None:
+        """For an acceptor to hear anything from an idle requestor, and for a message to go on; 60 s."""
+        return self._network_timeout
+
+    @network_timeout.setter
+    def network_timeout(self, value: float | None) -> None:
+        self._network_timeout = checked_timeout("network_timeout", value)
+        self._apply_timeouts()
+
+    @abstractmethod
+    def _apply_timeouts(self) -> None:
+        """Let the associations that there are know of a change."""
