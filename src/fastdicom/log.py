@@ -1,8 +1,94 @@
-"""Seeing what goes on."""
+"""Logging in a library whose peers are not to be trusted.
+
+Peers can cause a warning at any rate, and what they send ends up in messages. Each logger of fastdicom has
+one filter that tells of no kind of warning more often than it has to be known, and lets no control
+character through. A kind is a message before its arguments are put in.
+"""
 
 from __future__ import annotations
 
 import logging
+import threading
+from collections.abc import Callable
+from time import monotonic
+from typing import NamedTuple
+
+# So many messages of one kind are told in so many seconds; how many were not is told with the next one.
+BURST = 20
+INTERVAL = 10.0
+
+CONTROL_CHARACTERS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+
+IN_TRACEBACK = {code: text for code, text in CONTROL_CHARACTERS.items() if code != ord("\n")}
+
+
+class _Kind(NamedTuple):
+    begun: float
+    told: int
+
+
+class PeerFilter(logging.Filter):
+    """Lets through what a log can bear.
+
+    Parameters
+    ----------
+    burst, interval
+        So many messages of one kind are let through in so many seconds. Below a warning there is no limit.
+    clock
+        The time in seconds.
+    """
+
+    def __init__(
+        self, burst: int = BURST, interval: float = INTERVAL, clock: Callable[[], float] = monotonic
+    ) -> None:
+        super().__init__()
+        self._burst = burst
+        self._interval = interval
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kinds: dict[str, _Kind] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Decide on a record, and make it fit for a log."""
+        suppressed = 0
+        if record.levelno >= logging.WARNING:
+            suppressed = self._count(str(record.msg))
+            if suppressed < 0:
+                return False
+        text = record.getMessage().translate(CONTROL_CHARACTERS)
+        if suppressed:
+            text += f" ({suppressed} more like this were not logged)"
+        record.msg, record.args = text, ()
+        if record.exc_info and record.exc_info[0] is not None:
+            record.exc_text = logging.Formatter().formatException(record.exc_info).translate(IN_TRACEBACK)
+        return True
+
+    def _count(self, kind: str) -> int:
+        """Count a message: how many before it were kept back; -1 to keep it back too."""
+        now = self._clock()
+        with self._lock:
+            known = self._kinds.get(kind)
+            if known is None or now - known.begun >= self._interval:
+                self._kinds[kind] = _Kind(now, 1)
+                return max(known.told - self._burst, 0) if known is not None else 0
+            self._kinds[kind] = known._replace(told=known.told + 1)
+            return 0 if known.told < self._burst else -1
+
+    def forget(self) -> None:
+        """Begin anew, as if nothing had been told."""
+        with self._lock:
+            self._kinds.clear()
+
+
+# Of the whole process, as loggers are. Its kinds are the messages in the source of this program.
+PEER_FILTER = PeerFilter()
+
+
+def get_logger(name: str) -> logging.Logger:
+    """Return a logger of fastdicom."""
+    logger = logging.getLogger(name)
+    logger.addFilter(PEER_FILTER)
+    return logger
 
 
 def debug_logger() -> None:

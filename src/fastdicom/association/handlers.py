@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from fastdicom.events import Event, EventHandler, EventType, Handler
+from fastdicom.log import get_logger
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = get_logger(__name__)
 
 Bound: TypeAlias = tuple[Handler, tuple[Any, ...]]
 
@@ -69,4 +69,5 @@ class Handlers:
             try:
                 handler(event, *arguments)
             except Exception:
-                LOGGER.exception("a handler bound to %s raised", event.event.name)
+                # Each event is a message of its own: one that fails again and again does not hide the others.
+                LOGGER.exception(f"a handler bound to {event.event.name} raised")
