@@ -131,6 +131,10 @@ struct fd_target {
  * 0 when there is no memory. At most the first is used where only one buffer can be received into. */
 size_t fd_reader_targets(struct fd_reader *reader, struct fd_target *targets, size_t count);
 
+/* The same without the places within data sets: as much room as there is, for who gets much at once.
+ * 1, or 0 when there is no memory. */
+size_t fd_reader_staging(struct fd_reader *reader, struct fd_target *target);
+
 /* n bytes have come into the targets. */
 void fd_reader_commit(struct fd_reader *reader, size_t n);
 

@@ -79,6 +79,17 @@ static size_t scatter(struct fd_reader *reader, struct fd_target *targets, size_
     return used;
 }
 
+size_t fd_reader_staging(struct fd_reader *reader, struct fd_target *target)
+{
+    reader->is_direct = 0;
+    reader->scattered_pairs = 0;
+    if (make_room(reader) != FD_OK)
+        return 0;
+    target->p = reader->staging + reader->end;
+    target->n = reader->staging_size - reader->end;
+    return 1;
+}
+
 size_t fd_reader_targets(struct fd_reader *reader, struct fd_target *targets, size_t count)
 {
     reader->is_direct = 0;
@@ -89,10 +100,8 @@ size_t fd_reader_targets(struct fd_reader *reader, struct fd_target *targets, si
             return used;
         reader->is_direct = 0;
     }
-    if (make_room(reader) != FD_OK)
+    if (fd_reader_staging(reader, &targets[0]) == 0)
         return 0;
-    targets[0].p = reader->staging + reader->end;
-    targets[0].n = reader->staging_size - reader->end;
     /* A message begins small, so that most of its data set is received in place. */
     if (reader->mode == FD_MODE_DATA && reader->sink == FD_SINK_MEMORY && fd_reader_staged(reader) == 0 &&
         targets[0].n > FD_FIRST_READ)

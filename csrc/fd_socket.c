@@ -11,6 +11,10 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
+#if defined(__linux__)
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#endif
 
 #include "fd_port.h"
 
@@ -20,6 +24,8 @@
 #define FD_LINGER_TURNS 3         /* the peer may be one of them; with more there is work to do */
 #define FD_LINGER_FAILURES 5      /* in a row: then one wait in 32 is tried again */
 #define FD_LINGER_BUSY 7          /* the same for a busy processor: one in 128 */
+
+#define FD_UNTAKEN_LEAST 65536 /* of a longer message, what the peer has not taken yet is looked at */
 
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0 /* macOS: SO_NOSIGPIPE is set on the socket instead */
@@ -31,7 +37,23 @@ void fd_socket_open(struct fd_socket *s, int descriptor, int wake_descriptor)
     s->descriptor = descriptor;
     s->wake_descriptor = wake_descriptor;
     s->is_drained = 1;
-    s->pending = FD_NEED_DATA;
+}
+
+/* Bytes that the peer's system has not acknowledged; 0 where that cannot be told. */
+static int64_t untaken(int descriptor)
+{
+    int n = 0;
+#if defined(__linux__)
+    if (ioctl(descriptor, SIOCOUTQ, &n) != 0)
+        n = 0;
+#elif defined(SO_NWRITE)
+    socklen_t size = sizeof n;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_NWRITE, &n, &size) != 0)
+        n = 0;
+#else
+    (void)descriptor;
+#endif
+    return n;
 }
 
 static int64_t now_ns(void)
@@ -50,8 +72,14 @@ static int64_t now_ms(void)
 static int wait_for(struct fd_socket *s, short events, int timeout, int64_t deadline, short *ready)
 {
     struct pollfd polled[2] = {{s->descriptor, events, 0}, {s->wake_descriptor, POLLIN, 0}};
+    int64_t now = now_ms();
+    if (s->wait_begin == 0)
+        s->wait_begin = now;
+    /* A signal does not give the peer its time anew. */
+    if (timeout >= 0)
+        timeout = now - s->wait_begin < timeout ? timeout - (int)(now - s->wait_begin) : 0;
     if (deadline != FD_NO_DEADLINE) {
-        int64_t left = deadline - now_ms();
+        int64_t left = deadline - now;
         left = left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : left;
         if (timeout < 0 || left < timeout)
             timeout = (int)left;
@@ -59,6 +87,7 @@ static int wait_for(struct fd_socket *s, short events, int timeout, int64_t dead
     int count = poll(polled, 2, timeout);
     if (count < 0 && errno == EINTR)
         return FD_SOCKET_SIGNAL;
+    s->wait_begin = 0;
     if (count < 0) {
         s->failure = errno;
         return FD_SOCKET_FAILED;
@@ -90,6 +119,7 @@ static int receive_once(struct fd_socket *s, struct fd_reader *reader)
     if (n > 0) {
         s->is_drained = (size_t)n < room;
         s->bytes_received += (uint64_t)n;
+        s->wait_begin = 0;
         fd_reader_commit(reader, (size_t)n);
         return FD_OK;
     }
@@ -149,13 +179,69 @@ static int linger(struct fd_socket *s, struct fd_reader *reader)
     return FD_NEED_DATA;
 }
 
+/* Before a wait within a message: has less moved in the last window than has to? */
+static int is_too_slow(struct fd_socket *s, const struct fd_timeouts *timeouts)
+{
+    uint64_t moved = s->bytes_received + s->bytes_sent;
+    if (timeouts->window <= 0)
+        return 0;
+    int64_t now = now_ms();
+    if (s->window_begin == 0) {
+        s->window_begin = now;
+        s->window_moved = moved;
+        return 0;
+    }
+    if (now - s->window_begin < timeouts->window)
+        return 0;
+    int is_slow = moved - s->window_moved < timeouts->window_least;
+    s->window_begin = now;
+    s->window_moved = moved;
+    return is_slow;
+}
+
+/* Within a message: wait as long as progress allows, but look at the throughput when a window has passed. */
+static int wait_within(struct fd_socket *s, short events, const struct fd_timeouts *timeouts, short *ready)
+{
+    int timeout = timeouts->progress;
+    int is_cut = 0;
+    if (is_too_slow(s, timeouts))
+        return FD_SOCKET_TOO_SLOW;
+    if (timeouts->window > 0) {
+        int64_t left = s->window_begin + timeouts->window - now_ms();
+        is_cut = timeout < 0 || left < timeout;
+        if (is_cut)
+            timeout = left > 0 ? (int)left : 0;
+    }
+    *ready = 0;
+    int code = wait_for(s, events, timeout, timeouts->deadline, ready);
+    int is_over = timeouts->deadline != FD_NO_DEADLINE && now_ms() >= timeouts->deadline;
+    return code == FD_SOCKET_TIMEOUT && is_cut && !is_over ? FD_OK : code;
+}
+
+/* Whether the peer has taken some of what we sent since this was asked last, although it says nothing: what
+ * the system keeps for it may take longer than a timeout on its way. */
+static int is_still_taking(struct fd_socket *s)
+{
+    int64_t before = s->untaken;
+    s->untaken = before > 0 ? untaken(s->descriptor) : 0;
+    return s->untaken < before;
+}
+
+/* Wait for a message to begin, or within one for it to go on. */
+static int wait_to_receive(struct fd_socket *s, const struct fd_reader *reader,
+                           const struct fd_timeouts *timeouts)
+{
+    short ready;
+    if (fd_reader_is_mid_message(reader))
+        return wait_within(s, POLLIN, timeouts, &ready);
+    s->window_begin = 0;
+    int code = wait_for(s, POLLIN, timeouts->idle, timeouts->deadline, &ready);
+    int is_over = timeouts->deadline != FD_NO_DEADLINE && now_ms() >= timeouts->deadline;
+    return code == FD_SOCKET_TIMEOUT && !is_over && is_still_taking(s) ? FD_OK : code;
+}
+
 int fd_socket_receive(struct fd_socket *s, struct fd_reader *reader, const struct fd_timeouts *timeouts)
 {
-    if (s->pending != FD_NEED_DATA) {
-        int code = s->pending;
-        s->pending = FD_NEED_DATA;
-        return code;
-    }
     for (int has_received = 0;; has_received = 1) {
         int code = fd_reader_next(reader);
         if (code != FD_NEED_DATA)
@@ -164,14 +250,12 @@ int fd_socket_receive(struct fd_socket *s, struct fd_reader *reader, const struc
         if (has_received && timeouts->deadline != FD_NO_DEADLINE && now_ms() >= timeouts->deadline)
             return FD_SOCKET_TIMEOUT;
         if (s->is_drained) {
-            short ready;
             code = linger(s, reader);
             if (code == FD_OK)
                 continue;
             if (code != FD_NEED_DATA)
                 return code;
-            int timeout = fd_reader_is_mid_message(reader) ? timeouts->progress : timeouts->idle;
-            code = wait_for(s, POLLIN, timeout, timeouts->deadline, &ready);
+            code = wait_to_receive(s, reader, timeouts);
             if (code != FD_OK)
                 return code;
         }
@@ -185,6 +269,7 @@ int fd_socket_receive(struct fd_socket *s, struct fd_reader *reader, const struc
 static void advance(struct fd_socket *s, size_t n)
 {
     s->bytes_sent += n;
+    s->wait_begin = 0;
     /* Spans of no bytes are gone as soon as they are first. */
     while (s->span_index < s->span_count && n >= s->spans[s->span_index].n)
         n -= s->spans[s->span_index++].n;
@@ -218,15 +303,22 @@ static int send_once(struct fd_socket *s)
 /* The peer says something while we send: FD_OK to go on sending, else what it was. */
 static int listen_while_sending(struct fd_socket *s, struct fd_reader *reader)
 {
-    int code = receive_once(s, reader);
+    int code = s->has_heard ? FD_OK : receive_once(s, reader);
     if (code == FD_OK)
         code = fd_reader_next(reader);
-    if (code == FD_NEED_DATA)
-        return FD_OK;
-    if (code >= FD_EVENT_P_DATA && code <= FD_EVENT_SHOWN) {
-        s->pending = code;
-        return FD_OK;
-    }
+    s->has_heard = code != FD_NEED_DATA;
+    return code == FD_NEED_DATA ? FD_OK : code;
+}
+
+/* Wait for room, and for what the peer says meanwhile. FD_OK to go on sending, else what happened. */
+static int wait_to_send(struct fd_socket *s, struct fd_reader *reader, const struct fd_timeouts *timeouts,
+                        int listens)
+{
+    short ready = 0;
+    short events = listens ? POLLIN | POLLOUT : POLLOUT;
+    int code = wait_within(s, events, timeouts, &ready);
+    if (code == FD_OK && listens && (ready & POLLIN))
+        code = listen_while_sending(s, reader);
     return code;
 }
 
@@ -259,32 +351,38 @@ void fd_socket_cut(struct fd_socket *s)
 }
 
 int fd_socket_send(struct fd_socket *s, struct fd_reader *reader, struct fd_writer *writer,
-                   const struct fd_timeouts *timeouts)
+                   const struct fd_timeouts *timeouts, int listens)
 {
+    /* More may have come together with what was told last. */
+    if (listens && s->has_heard) {
+        int heard = listen_while_sending(s, reader);
+        if (heard != FD_OK)
+            return heard;
+    }
     for (;;) {
         if (s->span_index == s->span_count) {
             s->span_index = 0;
             s->span_count = writer == NULL ? 0
                                            : fd_writer_fill(writer, s->headers, sizeof s->headers, s->spans,
                                                             FD_SEND_SPANS);
-            if (s->span_count == 0)
+            if (s->span_count == 0) {
+                s->window_begin = 0;
+                /* A little is taken in no time: it is not asked for. */
+                s->untaken = s->bytes_sent - s->sent_before > FD_UNTAKEN_LEAST ? untaken(s->descriptor) : 0;
+                s->sent_before = s->bytes_sent;
                 return FD_SOCKET_SENT;
+            }
         }
         int code = send_once(s);
         if (code == FD_OK)
             continue;
-        if (code == FD_SOCKET_FAILED && s->pending == FD_NEED_DATA) {
+        if (code == FD_SOCKET_FAILED) {
             /* What the peer said before it closed, an A-ABORT most likely, says more than EPIPE. */
             int heard = listen_while_sending(s, reader);
             return heard == FD_EVENT_PDU ? heard : code;
         }
-        if (code != FD_NEED_DATA)
-            return code;
-        short ready = 0;
-        short events = s->pending == FD_NEED_DATA ? POLLIN | POLLOUT : POLLOUT;
-        code = wait_for(s, events, timeouts->progress, timeouts->deadline, &ready);
-        if (code == FD_OK && (ready & POLLIN) && s->pending == FD_NEED_DATA)
-            code = listen_while_sending(s, reader);
+        if (code == FD_NEED_DATA)
+            code = wait_to_send(s, reader, timeouts, listens);
         if (code != FD_OK)
             return code;
     }

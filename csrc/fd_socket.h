@@ -16,7 +16,8 @@ enum {
     FD_SOCKET_FAILED = 32,  /* it broke; fd_socket.failure has the errno */
     FD_SOCKET_WOKEN = 33,   /* somebody wrote to the waking descriptor */
     FD_SOCKET_SIGNAL = 34,  /* a signal arrived */
-    FD_SOCKET_SENT = 35     /* the whole message has been handed to the socket */
+    FD_SOCKET_SENT = 35,    /* the whole message has been handed to the socket */
+    FD_SOCKET_TOO_SLOW = 36 /* within a message, less has moved than has to */
 };
 
 #define FD_NO_DEADLINE INT64_C(-1)
@@ -25,6 +26,8 @@ struct fd_timeouts {
     int idle;         /* milliseconds to wait for a message to begin; -1 for ever */
     int progress;     /* milliseconds without a byte moved once it has begun; -1 for ever */
     int64_t deadline; /* of the monotonic clock in milliseconds, or FD_NO_DEADLINE */
+    int window;       /* milliseconds in which, within a message, at least */
+    uint64_t window_least; /* so many bytes have to move; window 0: no such rule */
 };
 
 #define FD_SEND_HEADERS 128
@@ -38,7 +41,12 @@ struct fd_socket {
     int is_drained;   /* the last receive took all there was: poll before the next */
     int linger_pause;    /* waits that are to go to sleep at once */
     int linger_failures; /* how often in a row lingering was in vain */
-    int pending;      /* an answer of the reader that came while sending; FD_NEED_DATA for none */
+    int has_heard;    /* the last send told what the peer said */
+    int64_t wait_begin;   /* of a wait that a signal has interrupted, 0 for none */
+    int64_t window_begin; /* 0: not within a message */
+    uint64_t window_moved; /* bytes at its begin */
+    int64_t untaken;      /* of what was sent last, when that was looked at; 0: nothing, or not known */
+    uint64_t sent_before; /* bytes_sent at the end of the last message */
     uint64_t bytes_received;
     uint64_t bytes_sent;
     /* what is being sent */
@@ -60,10 +68,10 @@ int fd_socket_queue(struct fd_socket *s, const uint8_t *p, size_t n);
 /* Drop what is queued but for the rest of the PDU that has been begun: after it, another PDU may follow. */
 void fd_socket_cut(struct fd_socket *s);
 
-/* Send the writer's message. What the peer says meanwhile is received too: FD_EVENT_PDU and errors end
- * the sending, a message is kept for the next fd_socket_receive. After FD_SOCKET_WOKEN and
- * FD_SOCKET_SIGNAL the same call goes on. writer may be NULL: only what is queued. */
+/* Send the writer's message. With listens, what the peer says meanwhile is received and told as
+ * fd_socket_receive would: two sides that both send must both read. After whatever was told the same call
+ * goes on. writer may be NULL: only what is queued. */
 int fd_socket_send(struct fd_socket *s, struct fd_reader *reader, struct fd_writer *writer,
-                   const struct fd_timeouts *timeouts);
+                   const struct fd_timeouts *timeouts, int listens);
 
 #endif

@@ -13,7 +13,7 @@
 #define DATA_LENGTH 8000001
 
 static uint8_t content[DATA_LENGTH];
-static const struct fd_timeouts PATIENT = {20000, 20000, FD_NO_DEADLINE};
+static const struct fd_timeouts PATIENT = {20000, 20000, FD_NO_DEADLINE, 0, 0};
 static const uint8_t ABORT[] = {FD_A_ABORT, 0, 0, 0, 0, 4, 0, 0, 2, 6};
 static const uint8_t RELEASE_RQ[] = {FD_A_RELEASE_RQ, 0, 0, 0, 0, 4, 0, 0, 0, 0};
 
@@ -81,9 +81,17 @@ static void take_content(struct end *end)
 static void *send_and_receive(void *argument)
 {
     struct end *end = argument;
-    CHECK(fd_socket_send(&end->socket, &end->reader, &end->writer, &PATIENT) == FD_SOCKET_SENT);
-    CHECK(fd_socket_receive(&end->socket, &end->reader, &PATIENT) == FD_EVENT_MESSAGE);
-    take_content(end);
+    int received = 0;
+    int code;
+    while ((code = fd_socket_send(&end->socket, &end->reader, &end->writer, &PATIENT, 1)) == FD_EVENT_MESSAGE) {
+        take_content(end);
+        received++;
+    }
+    CHECK(code == FD_SOCKET_SENT);
+    if (!received) {
+        CHECK(fd_socket_receive(&end->socket, &end->reader, &PATIENT) == FD_EVENT_MESSAGE);
+        take_content(end);
+    }
     return NULL;
 }
 
@@ -129,32 +137,56 @@ static void check_wake(void)
     open_pair(ends);
     wake(&ends[0]);
     CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &PATIENT) == FD_SOCKET_WOKEN);
-    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &PATIENT) == FD_SOCKET_WOKEN);
+    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &PATIENT, 1) == FD_SOCKET_WOKEN);
     CHECK(ends[0].socket.bytes_sent > 0 && ends[0].socket.bytes_sent < sizeof content);
     drain(&ends[0]);
     CHECK(pthread_create(&thread, NULL, receive_content, &ends[1]) == 0);
-    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &PATIENT) == FD_SOCKET_SENT);
+    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &PATIENT, 1) == FD_SOCKET_SENT);
     CHECK(fd_socket_queue(&ends[0].socket, RELEASE_RQ, sizeof RELEASE_RQ) == FD_OK);
-    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, NULL, &PATIENT) == FD_SOCKET_SENT);
+    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, NULL, &PATIENT, 1) == FD_SOCKET_SENT);
     CHECK(pthread_join(thread, NULL) == 0);
     close_pair(ends);
 }
 
 static void check_timeouts(void)
 {
-    const struct fd_timeouts timeouts[] = {{0, 20000, FD_NO_DEADLINE}, {1, 20000, FD_NO_DEADLINE}, {20000, 20000, 1}};
+    const struct fd_timeouts timeouts[] = {{0, 20000, FD_NO_DEADLINE, 0, 0}, {1, 20000, FD_NO_DEADLINE, 0, 0}, {20000, 20000, 1, 0, 0}};
     struct end ends[2];
     open_pair(ends);
     for (size_t i = 0; i < COUNT_OF(timeouts); i++)
         CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &timeouts[i]) == FD_SOCKET_TIMEOUT);
     /* Once a PDU has begun, it is the other timeout that counts. */
-    const struct fd_timeouts progress = {20000, 1, FD_NO_DEADLINE};
+    const struct fd_timeouts progress = {20000, 1, FD_NO_DEADLINE, 0, 0};
     CHECK(write(ends[1].descriptor, ABORT, 3) == 3);
     CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &progress) == FD_SOCKET_TIMEOUT);
     CHECK(write(ends[1].descriptor, ABORT + 3, 7) == 7);
     CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &progress) == FD_EVENT_PDU);
-    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &progress) == FD_SOCKET_TIMEOUT);
-    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &timeouts[2]) == FD_SOCKET_TIMEOUT);
+    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &progress, 1) == FD_SOCKET_TIMEOUT);
+    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &timeouts[2], 1) == FD_SOCKET_TIMEOUT);
+    close_pair(ends);
+}
+
+/* A peer that moves a byte now and then makes progress, and is too slow. */
+static void check_too_slow(void)
+{
+    const struct fd_timeouts slow = {20000, 1, FD_NO_DEADLINE, 20, 1000};
+    struct end ends[2];
+    int code = FD_SOCKET_TIMEOUT;
+    open_pair(ends);
+    CHECK(write(ends[1].descriptor, ABORT, 3) == 3);
+    for (int i = 0; i < 1000 && code == FD_SOCKET_TIMEOUT; i++)
+        code = fd_socket_receive(&ends[0].socket, &ends[0].reader, &slow);
+    CHECK(code == FD_SOCKET_TOO_SLOW);
+    /* As fast as it has to be: half a PDU, of which no window is full. */
+    const struct fd_timeouts fast = {20000, 1, FD_NO_DEADLINE, 20000, 1000};
+    CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &fast) == FD_SOCKET_TIMEOUT);
+    CHECK(write(ends[1].descriptor, ABORT + 3, 7) == 7);
+    CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &fast) == FD_EVENT_PDU);
+    /* The same for what is sent, once the socket is full. */
+    code = FD_SOCKET_TIMEOUT;
+    for (int i = 0; i < 1000 && code == FD_SOCKET_TIMEOUT; i++)
+        code = fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &slow, 1);
+    CHECK(code == FD_SOCKET_TOO_SLOW);
     close_pair(ends);
 }
 
@@ -166,31 +198,40 @@ static void check_closed(void)
     CHECK(close(ends[1].descriptor) == 0);
     ends[1].descriptor = -1;
     /* What the peer said before it closed comes first. */
-    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &PATIENT) == FD_EVENT_PDU);
+    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &PATIENT, 1) == FD_EVENT_PDU);
     CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &PATIENT) == FD_SOCKET_CLOSED);
-    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &PATIENT) == FD_SOCKET_FAILED);
+    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &PATIENT, 1) == FD_SOCKET_FAILED);
     CHECK(ends[0].socket.failure == EPIPE);
     close_pair(ends);
 }
 
-/* An A-ABORT in the middle of a message stops it, a message is kept for the next receive. */
+/* What the peer says in the middle of a message is told, and the sending goes on if that is wanted. */
 static void check_heard_while_sending(void)
 {
     struct end ends[2];
     open_pair(ends);
     CHECK(write(ends[1].descriptor, ABORT, sizeof ABORT) == sizeof ABORT);
-    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &PATIENT) == FD_EVENT_PDU);
+    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &PATIENT, 1) == FD_EVENT_PDU);
     CHECK(ends[0].reader.pdu.n == sizeof ABORT);
     uint8_t message[FD_PREFIX + 64];
     struct fd_pdv pdv = {CONTEXT, FD_IS_COMMAND | FD_IS_LAST, 20};
     size_t n = fd_pdv_store(message, &pdv);
     n += fd_command_store_us(message + n, FD_COMMAND_FIELD, 1);
     n += fd_command_store_us(message + n, FD_COMMAND_DATA_SET_TYPE, FD_NO_DATA_SET);
-    const struct fd_timeouts impatient = {0, 0, FD_NO_DEADLINE};
+    const struct fd_timeouts impatient = {0, 0, FD_NO_DEADLINE, 0, 0};
     CHECK(write(ends[1].descriptor, message, n) == (ssize_t)n);
-    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &impatient) == FD_SOCKET_TIMEOUT);
-    CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &impatient) == FD_EVENT_MESSAGE);
+    CHECK(write(ends[1].descriptor, ABORT, sizeof ABORT) == sizeof ABORT);
+    /* Who does not listen is not told. */
+    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &impatient, 0) == FD_SOCKET_TIMEOUT);
+    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &impatient, 1) == FD_EVENT_MESSAGE);
     CHECK(fd_command_us(&ends[0].reader.command, FD_COMMAND_FIELD, 0) == 1);
+    struct fd_block block;
+    size_t length;
+    fd_reader_take(&ends[0].reader, &block, &length);
+    fd_pool_give(&ends[0].pool, &block);
+    /* What came together with it is told before anything is waited for. */
+    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &impatient, 1) == FD_EVENT_PDU);
+    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &impatient, 1) == FD_SOCKET_TIMEOUT);
     close_pair(ends);
 }
 
@@ -221,18 +262,18 @@ static void *receive_raw(void *argument)
 /* After a message that was cut the next PDU begins where a PDU may begin. */
 static void check_cut(void)
 {
-    const struct fd_timeouts impatient = {0, 0, FD_NO_DEADLINE};
+    const struct fd_timeouts impatient = {0, 0, FD_NO_DEADLINE, 0, 0};
     struct end ends[2];
     pthread_t thread;
     open_pair(ends);
-    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &impatient) == FD_SOCKET_TIMEOUT);
+    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &impatient, 1) == FD_SOCKET_TIMEOUT);
     fd_socket_cut(&ends[0].socket);
     CHECK(fd_socket_queue(&ends[0].socket, RELEASE_RQ, sizeof RELEASE_RQ) == FD_OK);
-    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, NULL, &impatient) == FD_SOCKET_TIMEOUT);
+    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, NULL, &impatient, 1) == FD_SOCKET_TIMEOUT);
     fd_socket_cut(&ends[0].socket);
     CHECK(fd_socket_queue(&ends[0].socket, ABORT, sizeof ABORT) == FD_OK);
     CHECK(pthread_create(&thread, NULL, receive_raw, &ends[1]) == 0);
-    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, NULL, &PATIENT) == FD_SOCKET_SENT);
+    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, NULL, &PATIENT, 1) == FD_SOCKET_SENT);
     CHECK(shutdown(ends[0].descriptor, SHUT_WR) == 0);
     CHECK(pthread_join(thread, NULL) == 0);
     close_pair(ends);
@@ -247,10 +288,10 @@ static void check_queue(void)
     while (fd_socket_queue(&ends[0].socket, RELEASE_RQ, queued % 2 ? sizeof RELEASE_RQ : 0) == FD_OK)
         queued++;
     CHECK(queued == FD_SEND_SPANS + FD_SEND_QUEUED);
-    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, NULL, &PATIENT) == FD_SOCKET_SENT);
+    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, NULL, &PATIENT, 1) == FD_SOCKET_SENT);
     CHECK(ends[0].socket.bytes_sent == (uint64_t)queued / 2 * sizeof RELEASE_RQ);
     CHECK(fd_socket_queue(&ends[0].socket, RELEASE_RQ, 0) == FD_OK);
-    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, NULL, &PATIENT) == FD_SOCKET_SENT);
+    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, NULL, &PATIENT, 1) == FD_SOCKET_SENT);
     close_pair(ends);
 }
 
@@ -261,6 +302,7 @@ int main(void)
     check_both_send();
     check_wake();
     check_timeouts();
+    check_too_slow();
     check_closed();
     check_heard_while_sending();
     check_cut();

@@ -41,6 +41,19 @@ def checked_timeout(name: str, value: float | None) -> float | None:
     return value
 
 
+def checked_positive(name: str, value: float) -> float:
+    """Return a number that is not negative.
+
+    Raises
+    ------
+    ValueError
+        When it is.
+    """
+    if not value >= 0:
+        raise ValueError(f"{name} is {value}; it must not be negative")
+    return value
+
+
 def checked_requested_contexts(contexts: Iterable[PresentationContext]) -> list[PresentationContext]:
     """Return contexts that fit one association.
 

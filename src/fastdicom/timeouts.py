@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from fastdicom.checks import checked_timeout
+from fastdicom.checks import checked_positive, checked_timeout
 
 
 class Timeouts(ABC):
@@ -13,8 +13,11 @@ class Timeouts(ABC):
     def __init__(self) -> None:
         self._acse_timeout: float | None = 30
         self._connection_timeout: float | None = None
+        self._handshake_timeout: float | None = 10
         self._dimse_timeout: float | None = 30
         self._network_timeout: float | None = 60
+        self._minimum_throughput: float = 100
+        self._throughput_window: float = 60
 
     @property
     def acse_timeout(self) -> float | None:
@@ -35,6 +38,15 @@ class Timeouts(ABC):
         self._connection_timeout = checked_timeout("connection_timeout", value)
 
     @property
+    def handshake_timeout(self) -> float | None:
+        """For the TLS handshake of a connection, before any association message; 10 s."""
+        return self._handshake_timeout
+
+    @handshake_timeout.setter
+    def handshake_timeout(self, value: float | None) -> None:
+        self._handshake_timeout = checked_timeout("handshake_timeout", value)
+
+    @property
     def dimse_timeout(self) -> float | None:
         """For a response to begin, and for a message to go on: not for all of it; 30 s."""
         return self._dimse_timeout
@@ -52,6 +64,29 @@ class Timeouts(ABC):
     @network_timeout.setter
     def network_timeout(self, value: float | None) -> None:
         self._network_timeout = checked_timeout("network_timeout", value)
+        self._apply_timeouts()
+
+    @property
+    def minimum_throughput(self) -> float:
+        """How fast a message that has begun must move, in bytes a second, or the association is aborted; 100.
+
+        It is looked at on the average of `throughput_window`, in either direction. 0 for no such rule.
+        """
+        return self._minimum_throughput
+
+    @minimum_throughput.setter
+    def minimum_throughput(self, value: float) -> None:
+        self._minimum_throughput = checked_positive("minimum_throughput", value)
+        self._apply_timeouts()
+
+    @property
+    def throughput_window(self) -> float:
+        """On the average of how many seconds `minimum_throughput` must be kept; 60 s."""
+        return self._throughput_window
+
+    @throughput_window.setter
+    def throughput_window(self, value: float) -> None:
+        self._throughput_window = checked_positive("throughput_window", value)
         self._apply_timeouts()
 
     @abstractmethod

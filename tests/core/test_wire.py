@@ -125,7 +125,10 @@ def test_one_byte_at_a_time(end: End, peer: socket.socket) -> None:
 def test_both_send_large_messages(ends: tuple[End, End]) -> None:
     # Neither can be done before the other has read.
     def send_and_receive(end: End) -> Any:
-        return end.wire.send(wide_writer()), summary(end.wire.receive())
+        writer, told = wide_writer(), []
+        while (outcome := end.wire.send(writer)) is not Signal.SENT:
+            told.append(summary(outcome))
+        return outcome, told[0] if told else summary(end.wire.receive())
 
     first = in_thread(lambda: send_and_receive(ends[0]))
     second = in_thread(lambda: send_and_receive(ends[1]))
@@ -223,11 +226,33 @@ def test_abort_while_sending_ends_it(end: End, peer: socket.socket) -> None:
     assert end.wire.send(wide_writer()) == ABORT
 
 
-def test_message_while_sending_waits(end: End, peer: socket.socket) -> None:
-    peer.sendall(b"".join(model.message(1, WITHOUT_DATA, None, 0)))
+def test_message_while_sending_is_told(end: End, peer: socket.socket) -> None:
+    peer.sendall(b"".join(model.message(1, WITHOUT_DATA, None, 0)) + ABORT)
     end.wire.set_timeouts(0, 0)
-    assert end.wire.send(wide_writer()) is Signal.TIMED_OUT
-    assert summary(end.wire.receive()) == (1, WITHOUT_DATA, None)
+    writer = wide_writer()
+    assert end.wire.send(writer, False) is Signal.TIMED_OUT
+    assert summary(end.wire.send(writer)) == (1, WITHOUT_DATA, None)
+    assert end.wire.send(writer) == ABORT
+    assert end.wire.send(writer) is Signal.TIMED_OUT
+
+
+def test_who_is_too_slow(end: End, peer: socket.socket) -> None:
+    """T5: legal bytes, ever so few."""
+    end.wire.set_timeouts(10, 0.001)
+    end.wire.set_minimum_throughput(1000, 0.02)
+    peer.sendall(ABORT[:3])
+    outcome = Signal.TIMED_OUT
+    while outcome is Signal.TIMED_OUT:
+        outcome = end.wire.receive()
+    assert outcome is Signal.TOO_SLOW
+    peer.sendall(ABORT[3:])
+    assert end.wire.receive() == ABORT
+    writer = wide_writer()
+    while (outcome := end.wire.send(writer)) is Signal.TIMED_OUT:
+        pass
+    assert outcome is Signal.TOO_SLOW
+    end.wire.set_minimum_throughput(0, 0)
+    assert end.wire.send(writer) is Signal.TIMED_OUT
 
 
 @pytest.mark.parametrize("is_sending", [False, True])

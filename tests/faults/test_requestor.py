@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from time import monotonic
 
 import model
 import pytest
-from raw_peer import Raw, acceptance, contexts, data_set, fake_acceptor, response
+from raw_peer import CT, IMPLICIT, Raw, acceptance, contexts, data_set, fake_acceptor, response, store_rq
 from servers import await_event
 
 from fastdicom import AE, Association, AssociationAborted, evt
@@ -178,3 +179,31 @@ def test_a_silent_peer_gets_an_abort_when_dimse_timeout_has_passed() -> None:
     with fake_acceptor(script) as port:
         store(64)(ae.associate("127.0.0.1", port, contexts=contexts()))
     assert heard == [model.abort(0, 0)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere buffers are of other sizes")
+def test_a_peer_that_takes_its_time_is_waited_for() -> None:
+    """All has been handed to the system, and is on its way for longer than a timeout: that is progress."""
+    encoded = data_set(1 << 20)
+    is_over = threading.Event()
+
+    def script(peer: Raw) -> None:
+        peer.receive_pdu()
+        peer.send(acceptance())
+        left = sum(map(len, store_rq(encoded, maximum_length=16384)))
+        while left:
+            is_over.wait(0.05)  # never set: this is how slow the link is
+            left -= len(peer.receive(min(left, 32768)))
+        peer.send(response({0x0002: CT, 0x0100: 1, 0x0110: 1}))
+        assert peer.receive_pdu() == model.release_rq()
+        peer.send(model.release_rp())
+
+    ae = AE()
+    ae.dimse_timeout = 0.4
+    with (
+        fake_acceptor(script, receive_buffer=16384) as port,
+        ae.associate("127.0.0.1", port, contexts=contexts()) as association,
+    ):
+        begun = monotonic()
+        assert association.send_c_store(encoded, transfer_syntax=IMPLICIT).Status == 0x0000
+        assert monotonic() - begun > 2 * ae.dimse_timeout

@@ -69,9 +69,11 @@ cdef extern from "fd_reader.h":
                        size_t memory_limit) nogil
     void fd_reader_close(fd_reader *reader) nogil
     size_t fd_reader_targets(fd_reader *reader, fd_target *targets, size_t count) nogil
+    size_t fd_reader_staging(fd_reader *reader, fd_target *target) nogil
     void fd_reader_commit(fd_reader *reader, size_t n) nogil
     int fd_reader_next(fd_reader *reader) nogil
     int fd_reader_is_mid_message(const fd_reader *reader) nogil
+    size_t fd_reader_staged(const fd_reader *reader) nogil
     int fd_reader_write_to(fd_reader *reader, int descriptor) nogil
     void fd_reader_discard(fd_reader *reader) nogil
     void fd_reader_take(fd_reader *reader, fd_block *data, size_t *length) nogil

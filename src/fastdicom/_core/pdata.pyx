@@ -36,6 +36,7 @@ class Signal(Enum):
     FAILED = "the connection broke"
     WOKEN = "another thread wants attention"
     SENT = "everything has been sent"
+    TOO_SLOW = "less moves than the minimum throughput"
 
 
 cdef dict SIGNALS = {
@@ -179,10 +180,26 @@ cdef class Reader:
         """Whether a PDU or a message has begun and not ended."""
         return bool(fd_reader_is_mid_message(&self.reader))
 
+    @property
+    def has_more(self):
+        """Whether bytes have come behind the last event."""
+        return fd_reader_staged(&self.reader) != 0
+
     def get_buffer(self, Py_ssize_t size_hint=-1):
-        """Return a writable buffer for the next bytes. It is valid until the next call of any method."""
+        """Return a writable buffer for the next bytes. It is valid until the next call of any method.
+
+        Parameters
+        ----------
+        size_hint
+            How many bytes there may be; with -1, which is not known, the place where they are to stay is
+            preferred to room for many.
+        """
         cdef fd_target target
-        if fd_reader_targets(&self.reader, &target, 1) == 0:
+        if size_hint > 0:
+            count = fd_reader_staging(&self.reader, &target)
+        else:
+            count = fd_reader_targets(&self.reader, &target, 1)
+        if count == 0:
             raise MemoryError("no memory for received bytes")
         self.room = target.n
         return PyMemoryView_FromMemory(<char *>target.p, <Py_ssize_t>target.n, PyBUF_WRITE)

@@ -10,12 +10,15 @@ cdef extern from "fd_socket.h":
     const int FD_SOCKET_WOKEN
     const int FD_SOCKET_SIGNAL
     const int FD_SOCKET_SENT
+    const int FD_SOCKET_TOO_SLOW
     const int64_t FD_NO_DEADLINE
 
     struct fd_timeouts:
         int idle
         int progress
         int64_t deadline
+        int window
+        uint64_t window_least
 
     struct fd_socket:
         int failure
@@ -26,7 +29,8 @@ cdef extern from "fd_socket.h":
     int fd_socket_receive(fd_socket *s, fd_reader *reader, const fd_timeouts *timeouts) nogil
     int fd_socket_queue(fd_socket *s, const uint8_t *p, size_t n) nogil
     void fd_socket_cut(fd_socket *s) nogil
-    int fd_socket_send(fd_socket *s, fd_reader *reader, fd_writer *writer, const fd_timeouts *timeouts) nogil
+    int fd_socket_send(fd_socket *s, fd_reader *reader, fd_writer *writer, const fd_timeouts *timeouts,
+                       int listens) nogil
 
 
 cdef class Wire:

@@ -18,6 +18,7 @@ cdef dict SIGNALS = {
     FD_SOCKET_FAILED: Signal.FAILED,
     FD_SOCKET_WOKEN: Signal.WOKEN,
     FD_SOCKET_SENT: Signal.SENT,
+    FD_SOCKET_TOO_SLOW: Signal.TOO_SLOW,
 }
 
 
@@ -67,6 +68,19 @@ cdef class Wire:
         """Bound all waits that follow by a time of the monotonic clock, in seconds; None for no bound."""
         self.timeouts.deadline = FD_NO_DEADLINE if deadline is None else <int64_t>(deadline * 1000 + 0.999)
 
+    def set_minimum_throughput(self, bytes_per_second, seconds):
+        """End a message with `Signal.TOO_SLOW` when less is moved within a window.
+
+        Parameters
+        ----------
+        bytes_per_second
+            The least, on the average of a window; 0 for no such rule.
+        seconds
+            How long a window is.
+        """
+        self.timeouts.window = milliseconds(seconds) if bytes_per_second > 0 else 0
+        self.timeouts.window_least = <uint64_t>(bytes_per_second * seconds)
+
     @property
     def failure(self):
         """The errno of the last `Signal.FAILED`."""
@@ -96,10 +110,11 @@ cdef class Wire:
                 return self.outcome(code)
             PyErr_CheckSignals()
 
-    def send(self, MessageWriter message not None):
-        """Send a message: `Signal.SENT`, or what `receive` would have told that ended the sending.
+    def send(self, MessageWriter message not None, bint listens=True):
+        """Send a message: `Signal.SENT`, or what `receive` would have told meanwhile.
 
-        After `Signal.WOKEN` the same call with the same writer goes on where it stopped.
+        After that, the same call with the same writer goes on where it stopped. Without `listens` nothing
+        is received.
 
         Raises
         ------
@@ -112,7 +127,8 @@ cdef class Wire:
         self.sending = message
         while True:
             with nogil:
-                code = fd_socket_send(&self.socket, &self.reader.reader, &message.writer, &self.timeouts)
+                code = fd_socket_send(&self.socket, &self.reader.reader, &message.writer, &self.timeouts,
+                                      listens)
             if code == FD_SOCKET_SENT:
                 self.sending = None
                 if self.queued:
@@ -132,11 +148,11 @@ cdef class Wire:
         return self.flush()
 
     def flush(self):
-        """Go on with `send_pdu` after `Signal.WOKEN`."""
+        """Go on with `send_pdu` after it told something else than `Signal.SENT`."""
         cdef int code
         while True:
             with nogil:
-                code = fd_socket_send(&self.socket, &self.reader.reader, NULL, &self.timeouts)
+                code = fd_socket_send(&self.socket, &self.reader.reader, NULL, &self.timeouts, 1)
             if code == FD_SOCKET_SENT:
                 self.sending = None
                 if self.queued:
