@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from fastdicom._core.pdata import Message
 
 
+# What a deflated data set may become (PS3.5 A.5): an image that is black all over inflates a thousandfold.
+INFLATED_LIMIT = 1 << 30
+INFLATED_RATIO = 200
+INFLATED_FREELY = 64 << 20
+
+
 class EventType(NamedTuple):
     """A kind of event."""
 
@@ -61,6 +67,16 @@ EVT_PDU_SENT = EventType("EVT_PDU_SENT", "PDU sent")
 EVT_REJECTED = EventType("EVT_REJECTED", "Association request rejected")
 EVT_RELEASED = EventType("EVT_RELEASED", "Association released")
 EVT_REQUESTED = EventType("EVT_REQUESTED", "Association requested")
+
+# While an association is accepted (PS3.7 D.3.3). What the event has, and what a handler returns:
+#   EVT_ASYNC_OPS     nr_invoked, nr_performed                       (invoked, performed), 0 for no limit
+#   EVT_SOP_COMMON    items: dict of UID and item                    those of them that are accepted
+#   EVT_SOP_EXTENDED  app_info: dict of UID and bytes                dict of UID and bytes, or a named kind
+#   EVT_USER_ID       user_id_type, primary_field, secondary_field   (is verified, bytes or None)
+EVT_ASYNC_OPS = _intervention("EVT_ASYNC_OPS", "Asynchronous operations window proposed")
+EVT_SOP_COMMON = _intervention("EVT_SOP_COMMON", "SOP class common extended negotiation proposed")
+EVT_SOP_EXTENDED = _intervention("EVT_SOP_EXTENDED", "SOP class extended negotiation proposed")
+EVT_USER_ID = _intervention("EVT_USER_ID", "User identity proposed")
 
 EVT_C_ECHO = _intervention("EVT_C_ECHO", "C-ECHO request received")
 EVT_C_STORE = _intervention("EVT_C_STORE", "C-STORE request received")
@@ -103,6 +119,30 @@ class Event:
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
+
+
+def inflate(deflated: memoryview) -> bytes:
+    """Inflate a deflated data set, within limits.
+
+    Raises
+    ------
+    ValueError
+        When it would become too long, or is not whole.
+    """
+    limit = min(INFLATED_LIMIT, max(INFLATED_FREELY, INFLATED_RATIO * len(deflated)))
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        inflated = inflater.decompress(deflated, limit + 1)
+    except zlib.error as error:
+        raise ValueError(f"the data set cannot be inflated: {error}") from None
+    if len(inflated) > limit:
+        raise ValueError(
+            f"the deflated data set of {len(deflated)} bytes inflates to more than {limit} bytes, the limit "
+            f"for its length ({INFLATED_RATIO} times that, from {INFLATED_FREELY} to {INFLATED_LIMIT} bytes)"
+        )
+    if not inflater.eof:
+        raise ValueError(f"the deflated data set ends early, after {len(deflated)} bytes")
+    return inflated
 
 
 class RequestEvent(Event):
@@ -184,13 +224,22 @@ class StoreEvent(RequestEvent):
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The data set, decoded when first asked for; its elements when they are."""
-        if self.dataset_path is not None:
-            return dcmread(self.dataset_path)
+        """The data set, decoded when first asked for; its elements when they are.
+
+        Raises
+        ------
+        ValueError
+            When it is deflated and inflates to more than 1 GiB, or to more than 64 MiB and 200 times its
+            length. `encoded` has it as it came.
+        """
         syntax = self.context.transfer_syntax
-        encoded: Any = self.encoded
+        encoded: Any
         if syntax.is_deflated:
-            encoded = zlib.decompress(encoded, -zlib.MAX_WBITS)
+            encoded = inflate(self.encoded)
+        elif self.dataset_path is not None:
+            return dcmread(self.dataset_path)
+        else:
+            encoded = self.encoded
         dataset = read_dataset(BytesIO(encoded), syntax.is_implicit_VR, syntax.is_little_endian)
         dataset.set_original_encoding(
             syntax.is_implicit_VR, syntax.is_little_endian, dataset._read_charset or "iso8859"

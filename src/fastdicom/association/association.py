@@ -1,14 +1,14 @@
 """An association as a user of the library sees it, once it is established.
 
-How it comes about is in `requestor` and `acceptor`. One association may be used from several threads:
-its operations are done one after the other, and `abort` may be called at any time.
+How it comes about is in `requestor` and `acceptor`. One association may be used from several threads, and
+`abort` may be called at any time.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from threading import get_ident
 from time import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -19,28 +19,31 @@ from fastdicom._core.pdata import Message, Signal
 from fastdicom.association.acse import ACSE
 from fastdicom.association.handlers import Handlers
 from fastdicom.association.observer import PduEvents
-from fastdicom.association.operations import Operations
+from fastdicom.association.operations import NEVER
 from fastdicom.association.service_user import ServiceUser
-from fastdicom.dimse.messages import IS_RESPONSE, DimseMessage, message_name
+from fastdicom.association.serving import Serving
+from fastdicom.dimse.messages import DimseMessage
 from fastdicom.errors import (
     AssociationAborted,
     AssociationError,
     AssociationReleased,
     FastdicomError,
-    MessageError,
 )
 from fastdicom.events import EventType, Handler
-from fastdicom.net.connection import ABORT_LINGER, Connection
+from fastdicom.log import get_logger
+from fastdicom.net.connection import Connection
 from fastdicom.net.sinks import Sinks
 from fastdicom.part10 import encode_front
-from fastdicom.presentation import PresentationContext, PresentationContextTuple
-from fastdicom.services.dispatch import serve, services_for
-from fastdicom.services.performer import Service
+from fastdicom.presentation import PresentationContext
+from fastdicom.services.dispatch import services_for
 from fastdicom.sop_class import Verification
 from fastdicom.ul.provider import (
     AbortIndication,
+    AssociateConfirm,
+    AssociateIndication,
     Indication,
     ProviderAbortIndication,
+    RejectConfirm,
     ReleaseConfirm,
     ReleaseIndication,
 )
@@ -48,11 +51,12 @@ from fastdicom.ul.states import State
 
 if TYPE_CHECKING:
     from fastdicom.ae import ApplicationEntity
+    from fastdicom.tls import TlsDetails
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = get_logger(__name__)
 
 
-class Association(Operations):
+class Association(Serving):
     """An association with a peer, on either side of it.
 
     `AE.associate` and servers make them; `is_established` tells what came of it. Used as a context
@@ -66,8 +70,13 @@ class Association(Operations):
         "requestor" or "acceptor": who this side is.
     requestor, acceptor
         What is known of both sides.
+    tls
+        What the TLS handshake has agreed on, the peer's certificate included; None without TLS.
     accepted_contexts, rejected_contexts
         The presentation contexts with their results, in the order of their IDs.
+    maximum_operations_invoked, maximum_operations_performed
+        How many operations this side may have asked for, and be asked for, at once (PS3.7 D.3.3.3); 0 for no
+        limit.
     """
 
     def __init__(self, ae: ApplicationEntity, mode: str, handlers: Handlers) -> None:
@@ -77,17 +86,19 @@ class Association(Operations):
         self.requestor = ServiceUser("requestor")
         self.acceptor = ServiceUser("acceptor")
         self.acse = ACSE(self)
+        self.tls: TlsDetails | None = None
         self.accepted_contexts: list[PresentationContext] = []
         self.rejected_contexts: list[PresentationContext] = []
         self.network_timeout_response = "A-ABORT"
+        self.maximum_operations_invoked = 1
+        self.maximum_operations_performed = 1
         self._handlers = handlers
         self._observer = PduEvents(self)
         self._connection: Connection | None = None
+        self._negotiate: Callable[[Indication], None]
         self._sinks = Sinks(ae.opened_store_directory, self._encode_front)
         self._failure: FastdicomError | None = None
         self._is_established = self._is_rejected = self._is_aborted = self._is_released = False
-        self._contexts: dict[int, PresentationContextTuple] = {}
-        self._services: dict[int, Mapping[int, Service]] = {}
 
     def __enter__(self) -> Self:
         if not self._is_established:
@@ -178,9 +189,11 @@ class Association(Operations):
 
     def _observe(self) -> None:
         if self._connection is not None:
+            observer = self._observer
             self._connection.show(
-                received_data=self._observer.wants_received_data(),
-                sent_data=self._observer.wants_sent_data(),
+                pdus=observer.wants_pdus(),
+                received_data=observer.wants_received_data(),
+                sent_data=observer.wants_sent_data(),
                 on_transition=self._tell_transition if self.is_bound(evt.EVT_FSM_TRANSITION) else None,
             )
         self._observes_messages = self.is_bound(evt.EVT_DIMSE_RECV) or self.is_bound(evt.EVT_DIMSE_SENT)
@@ -190,29 +203,6 @@ class Association(Operations):
     def _check_established(self) -> None:
         if not self._is_established:
             raise self._failure or AssociationError("the association is not established")
-
-    def serve(self, message: Message) -> None:
-        """Answer a request of the peer; whatever else it is breaks the protocol."""
-        if self._observes_messages:
-            self._tell_received(message)
-        command_field = message.command.command_field
-        try:
-            self._check_established()  # a handler may have aborted it
-            if command_field & IS_RESPONSE:
-                raise MessageError(
-                    f"{message_name(command_field)} answers nothing that was asked (PS3.7 8.1)"
-                )
-            context = self._contexts[message.context_id]
-            serve(self, message, context, self._services[message.context_id])
-        except MessageError as error:
-            LOGGER.error("aborting: %s", error)
-            self.abort()
-        except AssociationError as error:
-            # It ended while the handler ran; what `receive` tells next says how.
-            LOGGER.info("the response was not sent: %s", error)
-        finally:
-            if self._sinks.is_used:
-                self._sinks.discard()
 
     def _tell_received(self, message: Message) -> None:
         self.notify(evt.EVT_DIMSE_RECV, message=DimseMessage(message.command, message.context_id))
@@ -226,9 +216,7 @@ class Association(Operations):
         if happening is Signal.CLOSED:
             self._end()
             return False
-        if isinstance(happening, Signal):
-            self._sinks.choose(happening, connection.reader)
-        elif isinstance(happening, ReleaseIndication):
+        if isinstance(happening, ReleaseIndication):
             if not happening.is_collision or self.is_requestor:
                 self._agree_to_release()
         elif isinstance(happening, ReleaseConfirm):
@@ -238,6 +226,8 @@ class Association(Operations):
         elif isinstance(happening, AbortIndication | ProviderAbortIndication):
             message = getattr(happening, "message", None)
             self._mark_aborted(AssociationAborted(happening.source, happening.reason, message))
+        elif isinstance(happening, AssociateIndication | AssociateConfirm | RejectConfirm):
+            self._negotiate(happening)
         return True
 
     def _agree_to_release(self) -> None:
@@ -247,60 +237,46 @@ class Association(Operations):
         if connection.provider.state is not State.Sta11:
             self._mark_released()
 
-    def _settle(self) -> None:
-        """Wait until the connection is closed, now that the association is over."""
-        self._connected.linger(ABORT_LINGER)
-        while True:
-            happening = self._connected.receive()
-            if (
-                not isinstance(happening, Message)
-                and happening is not Signal.TIMED_OUT
-                and not self.digest(happening)
-            ):
-                return
-
     def _look(self) -> None:
         """Take note of what has come while nobody waited: an abort, a release, a request."""
-        if not self._is_established or self.is_acceptor or not self._operation_lock.acquire(blocking=False):
+        if not self._is_established or self.is_acceptor or not self._exchange.is_idle:
             return
-        try:
-            if self._is_operating:
-                return
-            self._is_operating = True
-            self._take_what_came()
-        finally:
-            self._is_operating = False
-            self._operation_lock.release()
+        while self._lead.acquire(False):
+            try:
+                request = self._receive(waits=False)
+            finally:
+                self._lead.release()
+                self._tell_all()
+            if request is None:
+                break
+            self.serve(request)
+        if self._is_gone():
+            self._settle()
 
-    def _take_what_came(self) -> None:
-        while self._is_established:
-            happening = self._connected.receive(waits=False)
-            if happening is Signal.TIMED_OUT:
-                return
-            if isinstance(happening, Message):
-                self.serve(happening)
-            elif not self.digest(happening):
-                return
-        self._settle()
+    def _is_gone(self) -> bool:
+        return not self._is_established
 
     # Ends.
 
     def release(self) -> None:
-        """Release the association in good order (PS3.8 7.2); nothing happens when it is not established."""
-        with self._operation_lock:
-            if not self.is_established:
-                return
-            connection = self._connected
-            self._is_operating = True
+        """Release the association in good order (PS3.8 7.2); nothing happens when it is not established.
+
+        Operations of other threads that are in progress are waited for.
+        """
+        with self._guard:
+            self._waiting += 1
             try:
-                connection.tell(connection.provider.request_release)
-                happening: Any = None
-                while happening is not Signal.CLOSED:
-                    happening = connection.receive()
-                    if not isinstance(happening, Message) and happening is not Signal.TIMED_OUT:
-                        self.digest(happening)
+                while self._exchange.is_invoking and self._is_established:
+                    self._exchange.check_may_wait(get_ident())
+                    self._turn.wait()
             finally:
-                self._is_operating = False
+                self._waiting -= 1
+        if not self.is_established:
+            return
+        connection = self._connected
+        with suppress(AssociationError):  # another thread did the same, or it has just ended
+            connection.tell(connection.provider.request_release)
+        self._wait_for(NEVER)
 
     def abort(self) -> None:
         """Abort the association at once (PS3.8 7.3), from any thread; nothing happens when it is over."""
@@ -312,12 +288,9 @@ class Association(Operations):
             return
         self._mark_aborted(AssociationAborted(source, reason, "aborted by this side"))
         self._connection.abort(source, reason)
-        if self.is_requestor and self._operation_lock.acquire(blocking=False):
-            try:
-                if not self._is_operating:
-                    self._settle()
-            finally:
-                self._operation_lock.release()
+        # Somebody waits already for an acceptor that has nothing to do, and for operations of ours.
+        if self.is_requestor == self._exchange.is_idle:
+            self._settle()
 
     def _mark_released(self) -> None:
         if self._is_established:
@@ -326,6 +299,7 @@ class Association(Operations):
             self.ae.dismiss(self)
             self._failure = AssociationReleased("the association has been released")
             LOGGER.info("association released")
+            self._tell_all()
             self.notify(evt.EVT_RELEASED)
 
     def _mark_aborted(self, error: FastdicomError) -> None:
@@ -335,13 +309,14 @@ class Association(Operations):
             self.ae.dismiss(self)
             self._failure = error
             LOGGER.info("association aborted: %s", error)
+            self._tell_all()
             self.notify(evt.EVT_ABORTED)
 
     def _end(self) -> None:
         if self._is_established:
             fault = self._connected.fault or "the connection was closed"
             self._mark_aborted(AssociationAborted(0, 0, fault))
-        self._sinks.discard()
+        self._sinks.discard_incomplete()
         self.ae.forget(self)
 
     # For `requestor` and `acceptor`, which bring it about, and for the services.
@@ -352,17 +327,25 @@ class Association(Operations):
             raise AssociationError("the association has no connection")
         return self._connection
 
-    def attach(self, connection: Connection) -> None:
-        """Take over a connection."""
-        self._connection = connection
+    def attach(self, connection: Connection, negotiate: Callable[[Indication], None]) -> None:
+        """Take over a connection; `negotiate` is told of what decides whether there is an association."""
+        self._connection = self._link = connection
+        self._negotiate = negotiate
+        connection.on_end = lambda: self.ae.dismiss(self)
         connection.on_close = lambda: self.notify(evt.EVT_CONN_CLOSE, address=self._remote_address)
-        self._observe()
+        if self._handlers.events():
+            self._observe()
         self.notify(evt.EVT_CONN_OPEN, address=self._remote_address)
 
     @property
     def observer(self) -> PduEvents:
         """Who turns PDUs into events."""
         return self._observer
+
+    @property
+    def sinks(self) -> Sinks:
+        """Who chooses where received data sets go."""
+        return self._sinks
 
     @property
     def _remote_address(self) -> tuple[object, object]:
@@ -392,9 +375,14 @@ class Association(Operations):
                 self._outgoing_contexts.setdefault((row.abstract_syntax, row.transfer_syntax), row.context_id)
                 if row.abstract_syntax == Verification:
                     self._verification_context = row.context_id
+        self._exchange.invoked_limit = self.maximum_operations_invoked
+        self._exchange.performed_limit = self.maximum_operations_performed
         self.apply_timeouts()
         self._connected.begin_data_transfer(self._contexts, holds_commands=self._sinks.directory is not None)
+        if self._is_aborted:  # by somebody else, meanwhile
+            return
         self._is_established = True
+        self._answer.is_reached = True
         self.notify(evt.EVT_ESTABLISHED)
 
     def apply_timeouts(self) -> None:
@@ -403,12 +391,17 @@ class Association(Operations):
             ae = self.ae
             idle = ae.dimse_timeout if self.is_requestor else ae.network_timeout
             bounds = [timeout for timeout in (ae.dimse_timeout, ae.network_timeout) if timeout is not None]
-            self._connection.set_timeouts(idle, min(bounds, default=None))
+            progress = min(bounds, default=None)
+            self._connection.set_timeouts(idle, progress, ae.minimum_throughput, ae.throughput_window)
 
     def fail(self, error: FastdicomError) -> None:
         """Take note that there is no connection."""
         self._is_aborted = True
         self._failure = error
+
+    def _may_end_idle(self) -> bool:
+        # Where the ARTIM timer runs, a requestor leaves it to that.
+        return self.is_acceptor or self._connected.provider.deadline is None
 
     def end_idle(self) -> None:
         """Nothing has come for network_timeout seconds: do what `network_timeout_response` says."""
@@ -429,26 +422,6 @@ class Association(Operations):
         self._failure = error
         LOGGER.info("association rejected: %s", error)
         self.notify(evt.EVT_REJECTED)
-
-    def intervention_handler(self, event: EventType) -> tuple[Handler, tuple[Any, ...]] | None:
-        """Return what decides on an event."""
-        rows = self._handlers.get(event)
-        return rows[0] if rows else None
-
-    def wall_clock(self) -> float:
-        """Return the time for events."""
-        return time()
-
-    def take_file(self, message: Message) -> Path | None:
-        """Return the file that a data set went to."""
-        return self._sinks.take_file(message) if self._sinks.is_used else None
-
-    def send_response(self, message: Message, command: bytes) -> None:
-        """Send a response without a data set."""
-        try:
-            self._send(message.context_id, command, None)
-        except ValueError as error:  # a peer that takes no PDV cannot be answered
-            raise MessageError(str(error)) from error
 
     def _encode_front(self, command: CommandSet, context_id: int) -> bytes:
         return encode_front(

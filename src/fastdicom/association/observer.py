@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 RECEIVED_EVENTS = (evt.EVT_DATA_RECV, evt.EVT_PDU_RECV)
 SENT_EVENTS = (evt.EVT_DATA_SENT, evt.EVT_PDU_SENT)
+PDU_EVENTS = (*RECEIVED_EVENTS, *SENT_EVENTS, evt.EVT_ACSE_RECV, evt.EVT_ACSE_SENT)
 
 
 class PduEvents:
@@ -21,6 +22,10 @@ class PduEvents:
 
     def __init__(self, association: Association) -> None:
         self._association = association
+
+    def wants_pdus(self) -> bool:
+        """Whether any PDU is to be shown at all."""
+        return any(self._association.is_bound(event) for event in PDU_EVENTS)
 
     def wants_received_data(self) -> bool:
         """Whether each received P-DATA-TF is to be shown as well."""

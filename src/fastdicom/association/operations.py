@@ -1,48 +1,79 @@
 """The DIMSE operations that this side invokes: requests go out, their responses are awaited (PS3.7 9).
 
-Operations of one association are done one after the other. A response is matched by its Message ID; what
-else comes meanwhile is a request of the peer, and is served.
+Any number of threads may invoke operations of one association. As many are in progress at once as have been
+negotiated; the others wait for their turn. Of the threads that wait for something, one has the lead: it
+receives for all of them, and serves what the peer asks for.
 """
 
 from __future__ import annotations
 
-import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from threading import get_ident
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from fastdicom._core.command import CommandSet, encode_command
+from fastdicom._core.command import encode_command
 from fastdicom._core.pdata import Message, MessageWriter, Signal
 from fastdicom.association import outgoing
-from fastdicom.dimse.messages import C_ECHO_RQ, C_STORE_RQ, HAS_DATA_SET, NO_DATA_SET
+from fastdicom.dimse.exchange import Exchange, Goal, Invocation
+from fastdicom.dimse.messages import C_ECHO_RQ, C_STORE_RQ, HAS_DATA_SET, IS_RESPONSE, NO_DATA_SET
 from fastdicom.dimse.results import StatusDataset, no_answer, status_dataset
-from fastdicom.net.connection import Connection
+from fastdicom.errors import MessageError
+from fastdicom.log import get_logger
+from fastdicom.net.connection import ABORT_LINGER, Connection
+from fastdicom.net.sinks import Sinks
 from fastdicom.sop_class import Verification
 
 if TYPE_CHECKING:
     from fastdicom.ae import ApplicationEntity
     from fastdicom.ul.provider import Indication
 
-LOGGER = logging.getLogger("fastdicom.association")
+LOGGER = get_logger("fastdicom.association")
+
+# For who waits until the connection is closed.
+NEVER = Goal()
 
 VERIFICATION_UID = str(Verification)
-
-# A Message ID is two bytes (PS3.7 E.1); 0 is left out, as some peers take it for none.
-MESSAGE_ID_LIMIT = 0xFFFF
 
 
 class Operations(ABC):
     """What an association needs to be an SCU."""
 
+    # Attributes beyond some 30 would make all of an object's attributes slow to get at; these do not count.
+    __slots__ = (
+        "_exchange",
+        "_guard",
+        "_is_ahead",
+        "_is_closed",
+        "_lead",
+        "_link",
+        "_observes_messages",
+        "_outgoing_contexts",
+        "_peer_maximum_length",
+        "_turn",
+        "_verification_context",
+        "_waiting",
+    )
+
     ae: ApplicationEntity
     _is_established: bool
+    _link: Connection  # once there is one
+    _sinks: Sinks
 
     def __init__(self) -> None:
-        self._operation_lock = threading.RLock()
-        self._is_operating = False
+        self._exchange = Exchange()
+        # Guards the exchange; those who wait for something else than the network wait for the condition.
+        self._guard = threading.Lock()
+        self._turn = threading.Condition(self._guard)
+        self._waiting = 0
+        # Who has it receives for all. Reentrant: what is told of may ask for something itself.
+        self._lead = threading.RLock()
+        self._is_closed = False
+        # The peer had sent more when our last response left: should that be a request, it came too early.
+        self._is_ahead = False
         self._observes_messages = False
-        self._last_message_id = 0
         self._verification_context: int | None = None
         self._peer_maximum_length = 0
         # (abstract syntax, transfer syntax) to the presentation context that we may be SCU on
@@ -68,20 +99,17 @@ class Operations(ABC):
         ValueError
             When the Verification SOP Class was not accepted.
         """
-        with self._operation_lock:
-            self._check_established()
-            if self._verification_context is None:
-                raise ValueError(
-                    f"no accepted presentation context for Verification SOP Class ({Verification})"
-                )
-            message_id = self._message_id(msg_id)
-            elements = {
-                0x0002: VERIFICATION_UID,
-                0x0100: C_ECHO_RQ,
-                0x0110: message_id,
-                0x0800: NO_DATA_SET,
-            }
-            return self._operate(self._verification_context, message_id, elements, None)
+        self._check_established()
+        if self._verification_context is None:
+            raise ValueError(f"no accepted presentation context for Verification SOP Class ({Verification})")
+        invocation = self._begin(self._verification_context, C_ECHO_RQ, msg_id)
+        elements = {
+            0x0002: VERIFICATION_UID,
+            0x0100: C_ECHO_RQ,
+            0x0110: invocation.message_id,
+            0x0800: NO_DATA_SET,
+        }
+        return self._operate(invocation, elements, None)
 
     def send_c_store(
         self,
@@ -125,80 +153,164 @@ class Operations(ABC):
         ValueError
             When it is no DICOM object, or fits no accepted presentation context. Nothing was sent.
         """
-        with self._operation_lock:
-            self._check_established()
-            contexts = self._outgoing_contexts
-            prepared = outgoing.prepare(dataset, transfer_syntax, contexts, self.ae.buffer_pool)
-            message_id = self._message_id(msg_id)
-            elements = {
-                0x0002: prepared.sop_class_uid,
-                0x0100: C_STORE_RQ,
-                0x0110: message_id,
-                0x0700: priority,
-                0x0800: HAS_DATA_SET,
-                0x1000: prepared.sop_instance_uid,
-                0x1030: originator_aet,
-                0x1031: originator_id,
-            }
-            return self._operate(prepared.context_id, message_id, elements, prepared.data_set)
+        self._check_established()
+        contexts = self._outgoing_contexts
+        prepared = outgoing.prepare(dataset, transfer_syntax, contexts, self.ae.buffer_pool)
+        invocation = self._begin(prepared.context_id, C_STORE_RQ, msg_id)
+        elements = {
+            0x0002: prepared.sop_class_uid,
+            0x0100: C_STORE_RQ,
+            0x0110: invocation.message_id,
+            0x0700: priority,
+            0x0800: HAS_DATA_SET,
+            0x1000: prepared.sop_instance_uid,
+            0x1030: originator_aet,
+            0x1031: originator_id,
+        }
+        return self._operate(invocation, elements, prepared.data_set)
 
-    def _message_id(self, wanted: int | None) -> int:
-        if wanted is not None:
-            if not 1 <= wanted <= MESSAGE_ID_LIMIT:
-                raise ValueError(f"msg_id is {wanted}; 1 to {MESSAGE_ID_LIMIT} are allowed")
-            return wanted
-        self._last_message_id = self._last_message_id % MESSAGE_ID_LIMIT + 1
-        return self._last_message_id
+    def _begin(self, context_id: int, command_field: int, message_id: int | None) -> Invocation:
+        """Begin an operation, when there is room for it."""
+        thread = get_ident()
+        with self._guard:
+            invocation = self._exchange.invoke(context_id, command_field, message_id, thread, monotonic())
+            while invocation is None:
+                self._exchange.check_may_wait(thread)
+                self._waiting += 1
+                try:
+                    # Looked at once more: operations end without the guard, and tell those who wait.
+                    if self._exchange.is_full:
+                        self._turn.wait()
+                finally:
+                    self._waiting -= 1
+                self._check_established()
+                invocation = self._exchange.invoke(context_id, command_field, message_id, thread, monotonic())
+            return invocation
 
     def _operate(
-        self, context_id: int, message_id: int, elements: dict[int, Any], data_set: Sequence[Any] | None
+        self, invocation: Invocation, elements: dict[int, Any], data_set: Sequence[Any] | None
     ) -> StatusDataset:
         """Send a request and return the status in its response."""
-        command = encode_command(elements)
-        self._is_operating = True
         try:
-            if not self._send(context_id, command, data_set):
+            if not self._send(invocation.context_id, encode_command(elements), data_set):
                 self._settle()
                 return no_answer()
-            response = self._await_response(context_id, elements[0x0100], message_id)
+            self._wait_for(invocation)
         finally:
-            self._is_operating = False
-        return no_answer() if response is None else status_dataset(response)
+            self._exchange.end(invocation)
+            if self._waiting:
+                self._tell_all()
+        response = invocation.response
+        return no_answer() if response is None else status_dataset(response.command)
 
     def _send(self, context_id: int, command: bytes, data_set: Sequence[Any] | None) -> bool:
         message = MessageWriter(context_id, command, data_set, self._peer_maximum_length)
-        if not self._connected.send(message):
+        if not self._link.send(message):
             return False
         if self._observes_messages:
             self._tell_sent(command, context_id)
         return True
 
-    def _await_response(self, context_id: int, command_field: int, message_id: int) -> CommandSet | None:
-        """Wait for the response to a request; None when the association ended instead."""
-        while True:
-            happening = self._connected.receive()
-            if isinstance(happening, Message):
-                response = happening.command
-                if happening.context_id == context_id and response.answers(command_field, message_id):
-                    if self._observes_messages:
-                        self._tell_received(happening)
-                    return response
-                self.serve(happening)
-            elif happening is Signal.TIMED_OUT:
-                LOGGER.error("no response within dimse_timeout, %s s: aborting", self.ae.dimse_timeout)
-                self.abort()
-            elif not self.digest(happening):
-                return None
-            if not self._is_established:
-                self._settle()
-                return None
+    # Receiving, by whoever has the lead.
+
+    def _wait_for(self, goal: Goal) -> None:
+        """Receive, or let another thread receive, until a goal is reached or the connection is closed."""
+        while not self._is_closed:
+            if not self._lead.acquire(False):
+                if self._follow(goal):
+                    return
+                continue
+            try:
+                request = None if goal.is_reached else self._receive()
+            finally:
+                self._lead.release()
+                if self._waiting:
+                    self._tell_all()
+            if request is not None:
+                self.serve(request)
+                # The data set's memory is free for the next one, which is about to come.
+                del request
+            if goal.is_reached:
+                return
+
+    def _follow(self, goal: Goal) -> bool:
+        """Wait while another thread has the lead; tell whether the goal is reached."""
+        with self._guard:
+            self._waiting += 1
+            try:
+                if not (goal.is_reached or self._is_closed or self._is_free_to_lead()):
+                    self._turn.wait()
+            finally:
+                self._waiting -= 1
+            return goal.is_reached
+
+    def _is_free_to_lead(self) -> bool:
+        is_free = self._lead.acquire(False)
+        if is_free:
+            self._lead.release()
+        return is_free
+
+    def _tell_all(self) -> None:
+        """Have those who wait look whether what they wait for is so.
+
+        After each change that matters to them, if anybody waits: who began to wait before the change is
+        counted, and who begins after it sees the change.
+        """
+        with self._guard:
+            self._turn.notify_all()
+
+    def _receive(self, *, waits: bool = True) -> Message | None:
+        """Take note of what happens next; return it when it is a request. For who has the lead."""
+        happening = self._link.receive(waits=waits)
+        if type(happening) is Message:
+            if not happening.command.command_field & IS_RESPONSE:
+                return happening
+            self._take_response(happening)
+        elif happening is Signal.TIMED_OUT:
+            if waits:
+                self._time_out()
+        elif not self.digest(happening):
+            self._is_closed = True
+            self._tell_all()
+        return None
+
+    def _take_response(self, message: Message) -> None:
+        """Hand a response to who waits for it."""
+        if self._observes_messages:
+            self._tell_received(message)
+        if self._sinks.received:  # what no response should have, and nobody asked for
+            self._sinks.discard(message)
+        self._is_ahead = False
+        try:
+            self._exchange.answer(message)
+        except MessageError as error:
+            LOGGER.error("aborting: %s", error)
+            self.abort()
+            return
+        if len(self._exchange.invoked) > 1:
+            self._bound_patience()
+
+    def _bound_patience(self) -> None:
+        """Time out when others are answered, and one is not: that is no progress for it."""
+        timeout = self.ae.dimse_timeout
+        with self._guard:
+            oldest = self._exchange.oldest()
+        if timeout is not None and oldest is not None and monotonic() - oldest > timeout:
+            self._time_out()
+
+    def _time_out(self) -> None:
+        if self._exchange.is_invoking:
+            LOGGER.error("no response within dimse_timeout, %s s: aborting", self.ae.dimse_timeout)
+            self.abort()
+        elif self._may_end_idle():
+            self.end_idle()
+
+    def _settle(self) -> None:
+        """Wait until the connection is closed, now that the association is over."""
+        self._link.linger(ABORT_LINGER)
+        self._wait_for(NEVER)
 
     # What the association does for its operations.
-
-    @property
-    @abstractmethod
-    def _connected(self) -> Connection:
-        """The connection."""
 
     @abstractmethod
     def _check_established(self) -> None:
@@ -213,16 +325,20 @@ class Operations(ABC):
         """Tell of a message that has come."""
 
     @abstractmethod
-    def _settle(self) -> None:
-        """Wait until the connection is closed."""
-
-    @abstractmethod
     def serve(self, message: Message) -> None:
         """Answer a request of the peer."""
 
     @abstractmethod
     def digest(self, happening: Indication | Signal) -> bool:
-        """Take note of something that is no message; False when the connection is closed."""
+        """Take note of something that is neither a message nor a timeout; False for a closed connection."""
+
+    @abstractmethod
+    def _may_end_idle(self) -> bool:
+        """Whether it is for this side to end an association on which nothing comes."""
+
+    @abstractmethod
+    def end_idle(self) -> None:
+        """End the association, as nothing has come for too long."""
 
     @abstractmethod
     def abort(self) -> None:

@@ -10,6 +10,7 @@ from io import BytesIO
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
+from pydicom.config import IGNORE
 from pydicom.uid import UID
 
 from fastdicom._core.command import CommandSet
@@ -132,7 +133,8 @@ class Request:
         if keyword not in self._keywords:
             raise AttributeError(f"{type(self).__name__} has no {keyword}")
         value = self._message.command.get(KEYWORDS[keyword])
-        return UID(value) if keyword.endswith("UID") and value is not None else value
+        # Unchecked: pydicom would remember, and print, a warning for each strange one that a peer sends.
+        return UID(value, IGNORE) if keyword.endswith("UID") and value is not None else value
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._keywords]

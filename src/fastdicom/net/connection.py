@@ -1,29 +1,30 @@
 """One transport connection and its upper layer: here bytes, waits and the state machine come together.
 
-`receive` and `send` belong to the thread that works for the association; `abort` may be called from any
-thread at any time. A lock of its own guards the state machine and the wire, and is held during a wait:
-whoever wants it meanwhile wakes the wait first.
+One thread at a time receives; any thread may send, and abort at any time. A lock of its own guards the
+state machine and the wire, and is held during a wait: whoever wants it meanwhile wakes the wait first, and
+is let in. What comes while a message is being sent is kept for the next `receive`.
 """
 
 from __future__ import annotations
 
 import socket
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from time import monotonic
-from typing import Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from fastdicom._core.pdata import Message, MessageWriter, ObservedPdu, Reader, Signal
-from fastdicom.errors import AbortSource, AssociationError, MessageError, ProtocolError
+from fastdicom.errors import AbortSource, AssociationError, MessageError, ProtocolError, TlsError
+from fastdicom.net.attendants import DataSetSinks, Observer
+from fastdicom.net.tls_wire import TlsWire
+from fastdicom.net.turnstile import Turnstile
 from fastdicom.net.waker import Waker
+from fastdicom.net.wires import open_wire
 from fastdicom.ul.provider import Indication, Provider
 from fastdicom.ul.states import Event, State
-
-try:
-    from fastdicom._core.wire import Wire
-except ImportError:  # no POSIX
-    from fastdicom.net.socket_wire import SocketWire as Wire  # type: ignore[assignment]
 
 Happening: TypeAlias = Message | Indication | Signal
 OnTransition: TypeAlias = Callable[[str, State, Event, State], None]
@@ -31,18 +32,15 @@ OnTransition: TypeAlias = Callable[[str, State, Event, State], None]
 # How long an A-ABORT may take to leave, and the peer to close after it, before the connection is just closed.
 ABORT_LINGER = 1.0
 
-# States in which there is no association to abort.
+# States in which there is no association to abort, and those in which messages may be sent.
 _GONE = (State.Sta1, State.Sta13)
+_SENDING = (State.Sta6, State.Sta8)
 
+# Messages that are kept while one is sent. The peer has to wait with more: nothing else is received then.
+ARRIVALS = 64
 
-class Observer(Protocol):
-    """Who wants to see each PDU, as bytes."""
-
-    def pdu_received(self, pdu: bytes) -> None:
-        """Take note of a received PDU."""
-
-    def pdu_sent(self, pdu: bytes) -> None:
-        """Take note of a PDU that has been sent."""
+_CHOICES = (Signal.COMMAND, Signal.FULL, Signal.SINK_FAILED)
+_STALLED = (Signal.TIMED_OUT, Signal.TOO_SLOW)
 
 
 class Connection:
@@ -58,24 +56,44 @@ class Connection:
         What takes received bytes apart.
     observer
         Sees each PDU that is not P-DATA-TF, and those as well when `show` says so.
+    sinks
+        Chooses where data sets go.
 
     Attributes
     ----------
+    on_end, on_close
+        Called when there is no association any more, and when the connection is closed.
     fault : str or None
         Why this side aborted, when it was not asked to.
+    see_off : callable or None
+        Takes the socket, and a time of the monotonic clock, when nothing is left but to wait until then for
+        the peer to close (Sta13). None: `receive` waits.
     """
 
-    def __init__(self, provider: Provider, sock: socket.socket, reader: Reader, observer: Observer) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        sock: socket.socket,
+        reader: Reader,
+        observer: Observer,
+        sinks: DataSetSinks,
+    ) -> None:
         self.provider = provider
         self.reader = reader
         self.observer = observer
-        self.on_close: Callable[[], None] | None = None
-        self._shows_sent_data = False
+        self.sinks = sinks
+        self.on_end: Callable[[], object] = bool
+        self.on_close: Callable[[], object] = bool
+        self.see_off: Callable[[socket.socket, float], None] | None = None
+        self._shows_pdus = self._shows_sent_data = False
         self._socket = sock
         self._waker = Waker()
-        self._wire = Wire(sock.fileno(), self._waker.fileno(), reader)
-        # Reentrant: handlers of PDU events run with it held, and may abort or release.
-        self._lock = threading.RLock()
+        self._wire = open_wire(sock, self._waker.fileno(), reader)
+        # Handlers of PDU events run with it held, and may abort or release.
+        self._turnstile = Turnstile(self._wake)
+        self._lock = self._turnstile.lock
+        self._arrived: deque[Message] = deque()
+        self._shown = b""  # the P-DATA-TF that is being sent, for the observer
         self._closing_lock = threading.Lock()
         self._is_closed = False
         self._is_abort_wanted = False
@@ -88,30 +106,69 @@ class Connection:
 
     # Settings.
 
-    def set_timeouts(self, idle: float | None, progress: float | None) -> None:
-        """Bound the waits that follow: for a message to begin, and without a byte moved once it has."""
+    def set_timeouts(
+        self, idle: float | None, progress: float | None, throughput: float, window: float
+    ) -> None:
+        """Bound the waits that follow, as `Wire.set_timeouts` and `set_minimum_throughput` do."""
         self._wire.set_timeouts(idle, progress)
+        self._wire.set_minimum_throughput(throughput, window)
 
-    def show(self, *, received_data: bool, sent_data: bool, on_transition: OnTransition | None) -> None:
-        """Say what is to be shown: each P-DATA-TF that is received or sent, each transition."""
+    def show(
+        self, *, pdus: bool, received_data: bool, sent_data: bool, on_transition: OnTransition | None
+    ) -> None:
+        """Say what is to be shown: PDUs, each P-DATA-TF that is received or sent as well, each transition."""
         self.reader.is_observed = received_data
+        self._shows_pdus = pdus
         self._shows_sent_data = sent_data
-        self.provider.on_transition = on_transition
+        self.provider.on_transition = on_transition and partial(self._show, on_transition)
         self._flows = False
 
     def begin_data_transfer(self, context_ids: Iterable[int], *, holds_commands: bool) -> None:
         """Expect messages on these presentation contexts from now on."""
         self.reader.begin_data_transfer(context_ids, holds_commands)
 
-    # For the thread that works for the association.
+    # For who works for the association.
 
     @property
     def is_open(self) -> bool:
         """Whether the connection has not been closed yet."""
         return not self._is_closed
 
+    def handshake(self, deadline: float | None) -> None:
+        """Do the TLS handshake, if this is a TLS connection.
+
+        Parameters
+        ----------
+        deadline
+            When it is given up: time of the monotonic clock; None for never.
+
+        Raises
+        ------
+        TlsError
+            When it failed; the connection is closed.
+        """
+        wire = self._wire
+        if not isinstance(wire, TlsWire):
+            return
+        self._turnstile.enter()
+        try:
+            wire.set_deadline(deadline)
+            outcome = Signal.WOKEN
+            while outcome is Signal.WOKEN and not self._is_abort_wanted:
+                self._waker.drain()
+                self._turnstile.give_way()
+                outcome = wire.handshake()
+            wire.set_deadline(None)
+            if outcome is not Signal.SENT:
+                self.provider.transport_closed(monotonic())
+                self._close()
+                reason = "it was aborted" if self._is_abort_wanted else wire.failure_text
+                raise TlsError(f"the TLS handshake failed: {reason}")
+        finally:
+            self._turnstile.leave()
+
     def receive(self, *, waits: bool = True) -> Happening:
-        """Wait for what happens next.
+        """Wait for what happens next. One thread at a time.
 
         Parameters
         ----------
@@ -125,10 +182,12 @@ class Connection:
         Indication
             What the state machine tells.
         Signal
-            COMMAND, FULL or SINK_FAILED of the reader; TIMED_OUT when a timeout of `set_timeouts` has
-            passed; CLOSED when the connection has been closed, again and again.
+            TIMED_OUT when a timeout of `set_timeouts` has passed; CLOSED when the connection has been
+            closed, again and again.
         """
-        with self._lock:
+        if not self._lock.acquire(False):
+            self._turnstile.queue()
+        try:
             while True:
                 if not (self._flows and waits):
                     known = self._before_wait(waits=waits)
@@ -136,14 +195,21 @@ class Connection:
                         return known
                 try:
                     outcome = self._wire.receive()
+                    if not (self._flows and type(outcome) is Message):
+                        happening = self._digest(outcome)
+                        if happening is not None:
+                            return happening
+                        if outcome is Signal.WOKEN:
+                            self._turnstile.give_way()
+                        continue
                 except ProtocolError as error:
                     self._blame(error)
                     continue
-                if self._flows and type(outcome) is Message:
-                    return outcome
-                happening = self._digest(outcome)
-                if happening is not None:
-                    return happening
+                if self.sinks.is_receiving:
+                    self.sinks.attach(outcome)
+                return outcome
+        finally:
+            self._lock.release()
 
     def send(self, message: MessageWriter) -> bool:
         """Send a message; False when the association ended meanwhile: `receive` tells why.
@@ -153,27 +219,23 @@ class Connection:
         AssociationError
             When the association is not in a state to send; nothing has been sent.
         """
-        with self._lock:
+        if not self._lock.acquire(False):
+            self._turnstile.queue()
+        try:
             if not self._flows:
                 self.provider.request_p_data()
                 self._bound_wait()
-            try:
-                outcome = self._send_shown(message) if self._shows_sent_data else self._wire.send(message)
-                while outcome is not Signal.SENT:
-                    if outcome is Signal.TIMED_OUT:
-                        self.fault = (
-                            "the peer took nothing for as long as dimse_timeout and network_timeout allow"
-                        )
-                        self._abort()
-                    else:
-                        self._digest(outcome)
-                    if outcome is not Signal.WOKEN or self.provider.state in _GONE:
-                        return False
-                    outcome = self._wire.send(message)
-            except ProtocolError as error:
-                self._blame(error)
-                return False
-            return True
+            outcome = self._send_on(message) if self._shows_sent_data else self._wire.send(message)
+            while outcome is not Signal.SENT:
+                if not self._hear(outcome):
+                    return False
+                outcome = self._send_on(message)
+        except ProtocolError as error:
+            self._blame(error)
+            return False
+        finally:
+            self._lock.release()
+        return True
 
     def tell(self, primitive: Callable[[float], None]) -> None:
         """Apply a primitive of the local user to the state machine, and send what comes of it.
@@ -183,9 +245,12 @@ class Connection:
         AssociationError
             When it is not possible in the current state; nothing has been sent.
         """
-        with self._lock:
+        self._turnstile.enter()
+        try:
             primitive(monotonic())
             self._after_event()
+        finally:
+            self._turnstile.leave()
 
     def linger(self, seconds: float) -> None:
         """Bound all further waits together; after that the connection is closed."""
@@ -200,28 +265,35 @@ class Connection:
         self._is_abort_wanted = True
         self._wake()
         # Who has the lock will see that it is wanted, and a wait for the peer to close is not ours to share.
-        if self._lock.acquire(blocking=False):
+        if self._turnstile.try_to_enter():
             try:
                 self._abort(source, reason)
             finally:
-                self._lock.release()
+                self._turnstile.leave()
 
     def close(self) -> None:
         """Close the connection at once."""
         self._is_abort_wanted = True
         self._wake()
-        with self._lock:
+        self._turnstile.enter()
+        try:
             self._close()
+        finally:
+            self._turnstile.leave()
 
     # With the lock held.
 
-    def _before_wait(self, *, waits: bool) -> Indication | Signal | None:
+    def _before_wait(self, *, waits: bool) -> Happening | None:
         """Return what is to be told without waiting; None when there is nothing."""
         if self._is_abort_wanted:
             self._abort(*self._abort_fields)
+        if self._arrived:
+            return self._arrived.popleft()
         indication = self.provider.next_indication()
         if indication is not None:
             return indication
+        if self.provider.state is State.Sta13 and self.see_off is not None and not self._is_closed:
+            self._leave(self.see_off)
         if self._is_closed or self.provider.closes_transport:
             self._close()
             return Signal.CLOSED
@@ -242,35 +314,75 @@ class Connection:
         if isinstance(outcome, Signal):
             return self._digest_signal(outcome)
         if isinstance(outcome, ObservedPdu):
-            self.observer.pdu_received(outcome.encoded)
+            self._show(self.observer.pdu_received, outcome.encoded)
             return None
         if isinstance(outcome, Message):
-            if self.provider.receive_p_data(monotonic()):
-                return outcome
-        else:
-            self.observer.pdu_received(outcome)
-            self.provider.receive_pdu(outcome, monotonic())
+            return outcome if self._is_delivered(outcome) else None
+        if self._shows_pdus:
+            self._show(self.observer.pdu_received, outcome)
+        self.provider.receive_pdu(outcome, monotonic())
         self._after_event()
         return None
 
-    def _digest_signal(self, signal: Signal) -> Happening | None:
+    def _is_delivered(self, message: Message) -> bool:
+        """Ask the state machine whether a message is to be delivered."""
+        if self.sinks.is_receiving:
+            self.sinks.attach(message)
+        if self.provider.receive_p_data(monotonic()):
+            return True
+        self._after_event()
+        return False
+
+    def _digest_signal(self, signal: Signal) -> Signal | None:
         now = monotonic()
-        if signal is Signal.P_DATA:
-            self.provider.receive_p_data(now)
-        elif signal in (Signal.CLOSED, Signal.FAILED):
-            self.provider.transport_closed(now)
-            self._close()
-        elif signal is Signal.WOKEN:
+        if signal is Signal.WOKEN:
             self._waker.drain()
             if self._is_abort_wanted:
                 self._abort(*self._abort_fields)
             return None
-        elif signal is Signal.TIMED_OUT:
+        if signal in _CHOICES:
+            self.sinks.choose(signal, self.reader)
+            return None
+        if signal is Signal.TIMED_OUT:
             return self._time_out(now)
+        if signal is Signal.TOO_SLOW:
+            self._stall(signal)
+            return None
+        if signal is Signal.P_DATA:
+            self.provider.receive_p_data(now)
         else:
-            return signal
+            self.provider.transport_closed(now, getattr(self._wire, "failure_text", ""))
+            self._close()
         self._after_event()
         return None
+
+    def _hear(self, outcome: Message | ObservedPdu | Signal | bytes) -> bool:
+        """Take note of what came while a message is sent; False when the sending is over."""
+        if isinstance(outcome, Message):
+            if self._is_delivered(outcome):
+                self._arrived.append(outcome)
+                self._flows = False
+        elif outcome in _STALLED:
+            self._stall(outcome)
+        else:
+            self._digest(outcome)
+        return self.provider.state in _SENDING
+
+    def _stall(self, signal: Signal | object) -> None:
+        """Abort, as the peer does not take or send what it has to."""
+        self.fault = (
+            "the peer took nothing for as long as dimse_timeout and network_timeout allow"
+            if signal is Signal.TIMED_OUT
+            else "the peer is slower than minimum_throughput allows"
+        )
+        self._abort()
+
+    def _show(self, tell: Callable[..., None], *what: Any) -> None:
+        self._turnstile.stay()
+        try:
+            tell(*what)
+        finally:
+            self._turnstile.move_on()
 
     def _time_out(self, now: float) -> Signal | None:
         if self._limit is not None and now >= self._limit:
@@ -285,9 +397,10 @@ class Connection:
 
     def _after_event(self) -> None:
         self._flows = False
-        self._flush()
         if self.provider.state is State.Sta13:
             self.reader.ignore_everything()
+            self.on_end()  # before the peer hears of it: it may associate again at once
+        self._flush()
 
     def _blame(self, error: ProtocolError) -> None:
         """Abort for what the peer sent."""
@@ -320,31 +433,46 @@ class Connection:
         self._bound_wait()
         try:
             outcome = self._wire.send_pdu(pdu)
+            while outcome is not Signal.SENT:
+                if outcome in _STALLED:
+                    outcome = Signal.CLOSED  # who does not take a few bytes is as good as gone
+                self._hear(outcome)
+                if not self.is_open:
+                    return
+                outcome = self._wire.flush()
+        except ProtocolError as error:
+            self._blame(error)
         except RuntimeError:  # more of them wait to be sent than any peer needs to be told
             self._close()
             return
-        while outcome is Signal.WOKEN:
-            # Whoever woke us wants the lock: what is being sent is not interrupted by that.
-            self._waker.drain()
-            outcome = self._wire.flush()
-        if outcome is Signal.SENT:
-            self.observer.pdu_sent(pdu)
-        elif outcome is Signal.TIMED_OUT or outcome in (Signal.CLOSED, Signal.FAILED):
-            self.provider.transport_closed(monotonic())
-            self._close()
-        else:
-            self._digest(outcome)
+        if self._shows_pdus:
+            self._show(self.observer.pdu_sent, pdu)
 
-    def _send_shown(self, message: MessageWriter) -> Message | ObservedPdu | Signal | bytes:
-        """Send one PDU at a time, for an observer."""
-        while True:
-            pdu = message.data_to_send(1)
-            if not pdu:
+    def _send_on(self, message: MessageWriter) -> Message | ObservedPdu | Signal | bytes:
+        """Send a message, or go on with it."""
+        if not self._shows_sent_data:
+            return self._wire.send(message, len(self._arrived) < ARRIVALS)
+        # One PDU at a time, for an observer.
+        outcome = self._wire.flush()
+        while outcome is Signal.SENT:
+            if self._shown:
+                self._show(self.observer.pdu_sent, self._shown)
+            self._shown = message.data_to_send(1)
+            if not self._shown:
                 return Signal.SENT
-            outcome = self._wire.send_pdu(pdu)
-            if outcome is not Signal.SENT:
-                return outcome
-            self.observer.pdu_sent(pdu)
+            outcome = self._wire.send_pdu(self._shown)
+        return outcome
+
+    def _leave(self, see_off: Callable[[socket.socket, float], None]) -> None:
+        """Let somebody else wait for the peer to close (AR-5, AA-2)."""
+        now = monotonic()
+        limits = [limit for limit in (self.provider.deadline, self._limit) if limit is not None]
+        with self._closing_lock:
+            self._is_closed = True
+            self._waker.close()
+        self.provider.transport_closed(now)
+        see_off(self._socket, min(limits, default=now + ABORT_LINGER))
+        self.on_close()
 
     def _wake(self) -> None:
         with self._closing_lock:
@@ -362,5 +490,4 @@ class Connection:
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
         self._socket.close()
-        if self.on_close is not None:
-            self.on_close()
+        self.on_close()

@@ -6,7 +6,6 @@ and dropped: the association lives on, and the service answers that it is out of
 
 from __future__ import annotations
 
-import logging
 import os
 import tempfile
 from collections.abc import Callable
@@ -15,9 +14,10 @@ from typing import Protocol
 
 from fastdicom._core.command import CommandSet
 from fastdicom._core.pdata import Message, Reader, Signal
+from fastdicom.log import get_logger
 from fastdicom.net.store_directory import StoreDirectory
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = get_logger(__name__)
 
 # Given the command set and the presentation context: preamble, prefix and File Meta Information.
 FrontEncoder = Callable[[CommandSet, int], bytes]
@@ -56,7 +56,7 @@ class SpoolFile:
 
 
 class Sinks:
-    """The files of one association, one at a time.
+    """The files of one association: that of the message which is being received, and of those received.
 
     Parameters
     ----------
@@ -64,18 +64,21 @@ class Sinks:
         Where all objects go; None to keep them in memory as long as they fit.
     encode_front
         Makes what stands in front of the data set.
+
+    Attributes
+    ----------
+    is_receiving
+        Whether the data set that is being received goes to a file.
+    received
+        The files of whole messages that have not been answered yet.
     """
 
     def __init__(self, directory: StoreDirectory | None, encode_front: FrontEncoder) -> None:
         self.directory = directory
+        self.is_receiving = False
         self._encode_front = encode_front
-        self._file: _File | None = None
-        self._spooled: SpoolFile | None = None
-
-    @property
-    def is_used(self) -> bool:
-        """Whether there is a file at this moment."""
-        return self._file is not None or self._spooled is not None
+        self._receiving: _File | None = None
+        self.received: dict[Message, _File] = {}
 
     def choose(self, signal: Signal, reader: Reader) -> None:
         """Answer COMMAND, FULL or SINK_FAILED of the reader."""
@@ -85,11 +88,12 @@ class Sinks:
             return
         command, context_id = reader.held_command
         try:
-            self._file = self._open(signal, command)
+            self._receiving = self._open(signal, command)
+            self.is_receiving = True
             front = self._encode_front(command, context_id)
-            if os.write(self._file.fileno(), front) < len(front):
+            if os.write(self._receiving.fileno(), front) < len(front):
                 raise OSError("no room for File Meta Information")
-            reader.write_to(self._file.fileno())
+            reader.write_to(self._receiving.fileno())
         except OSError as error:
             LOGGER.error("an object cannot be written, it is refused: %s", error)
             self._drop(reader)
@@ -97,31 +101,45 @@ class Sinks:
     def _open(self, signal: Signal, command: CommandSet) -> _File:
         if signal is Signal.COMMAND and self.directory is not None:
             return self.directory.create(command.get(0x1000, ""))
-        self._spooled = SpoolFile()
-        return self._spooled
+        return SpoolFile()
 
     def _drop(self, reader: Reader) -> None:
         reader.discard()
-        self.discard()
+        self.discard_incomplete()
+
+    def discard_incomplete(self) -> None:
+        """Remove the file of the message that is being received."""
+        file, self._receiving = self._receiving, None
+        self.is_receiving = False
+        if file is not None:
+            file.discard()
+
+    def attach(self, message: Message) -> None:
+        """Take note of the message that the file belongs to, now that it is whole."""
+        file, self._receiving = self._receiving, None
+        self.is_receiving = False
+        if file is not None:
+            self.received[message] = file
 
     def take_file(self, message: Message) -> Path | None:
         """Complete the file of a message; None when there is none, or it could not be written."""
-        file, self._file = self._file, None
+        file = self.received.get(message)
         if file is None:
             return None
         if message.sink_errno == 0:
             try:
-                return file.commit()
+                path = file.commit()
             except OSError as error:
                 LOGGER.error("an object cannot be written, it is refused: %s", error)
-        file.discard()
+            else:
+                if not isinstance(file, SpoolFile):  # it stays
+                    del self.received[message]
+                return path
+        self.discard(message)
         return None
 
-    def discard(self) -> None:
-        """Remove what is not complete, and what was only spooled."""
-        file, self._file = self._file, None
+    def discard(self, message: Message) -> None:
+        """Remove the file of a message, unless it is complete in the store directory."""
+        file = self.received.pop(message, None)
         if file is not None:
             file.discard()
-        spooled, self._spooled = self._spooled, None
-        if spooled is not None:
-            spooled.discard()

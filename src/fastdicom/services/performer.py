@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -14,13 +13,15 @@ from fastdicom._core.command import CommandSet, encode_command
 from fastdicom._core.pdata import Message
 from fastdicom.dimse.messages import KEYWORDS
 from fastdicom.events import EventType
+from fastdicom.log import get_logger
 from fastdicom.presentation import PresentationContextTuple
 
-LOGGER = logging.getLogger("fastdicom.services")
+LOGGER = get_logger("fastdicom.services")
 
 # PS3.7 Annex C
 SUCCESS = 0x0000
 SOP_CLASS_NOT_SUPPORTED = 0x0122
+DUPLICATE_INVOCATION = 0x0210
 UNRECOGNIZED_OPERATION = 0x0211
 MISTYPED_ARGUMENT = 0x0212
 
@@ -58,24 +59,30 @@ Service: TypeAlias = Callable[[Performer, Message, PresentationContextTuple], No
 
 def respond(performer: Performer, message: Message, status: int | Dataset) -> None:
     """Answer a request with a status, or with a Dataset that has one."""
+    if type(status) is int and 0 <= status <= 0xFFFF:  # nearly always
+        performer.send_response(message, message.command.encode_response(status))
+        return
     code, explanations = unpack_status(status)
+    response = None
     if explanations:
-        performer.send_response(message, encode_explained(message.command, code, explanations))
-    else:
-        performer.send_response(message, message.command.encode_response(code))
+        try:
+            response = encode_explained(message.command, code, explanations)
+        except (TypeError, ValueError, OverflowError) as error:
+            LOGGER.error("what the handler adds to status %04XH cannot be sent: %s", code, error)
+    performer.send_response(message, response or message.command.encode_response(code))
 
 
 def encode_explained(request: CommandSet, status: int, explanations: Mapping[str, Any]) -> bytes:
     """Encode a response with what explains its status (PS3.7 Annex C)."""
     plain = CommandSet(request.encode_response(status))
     elements = {element: plain[element] for element in plain if element != 0x0000}
-    elements |= {KEYWORDS[keyword]: value for keyword, value in explanations.items()}
+    elements |= {KEYWORDS[keyword]: _encodable(keyword, value) for keyword, value in explanations.items()}
     return encode_command(dict(sorted(elements.items())))
 
 
 def unpack_status(result: Any) -> tuple[int, Mapping[str, Any]]:
     """Return the status code in what a handler returned, and what explains it."""
-    if isinstance(result, int) and not isinstance(result, bool) and 0 <= result <= 0xFFFF:
+    if _is_status(result):
         return int(result), NO_EXPLANATION
     if not isinstance(result, Dataset):
         LOGGER.error("the handler returned %r, which is no status", type(result).__name__)
@@ -83,12 +90,20 @@ def unpack_status(result: Any) -> tuple[int, Mapping[str, Any]]:
     if "Status" not in result:
         LOGGER.error("the handler returned a Dataset without (0000,0900) Status")
         return DATASET_WITHOUT_STATUS, NO_EXPLANATION
-    explanations = {keyword: _encodable(result, keyword) for keyword in EXPLANATIONS if keyword in result}
+    if not _is_status(result.Status):
+        LOGGER.error("the handler returned a Dataset with the Status %r, which is none", result.Status)
+        return NOT_A_STATUS, NO_EXPLANATION
+    explanations = {
+        keyword: result[keyword].value for keyword in EXPLANATIONS if result.get(keyword) is not None
+    }
     return int(result.Status), explanations
 
 
-def _encodable(status: Dataset, keyword: str) -> Any:
-    value = status[keyword].value
+def _is_status(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 0xFFFF
+
+
+def _encodable(keyword: str, value: Any) -> Any:
     if keyword == "OffendingElement":
         return [int(tag) for tag in (value if not isinstance(value, int) else [value])]
     # LO, 64 characters: a long comment is better cut than the status lost.

@@ -10,6 +10,9 @@ from fastdicom.services.performer import LOGGER, MISTYPED_ARGUMENT, SUCCESS, Per
 # PS3.4 Table B.2-1: Refused: Out of Resources
 OUT_OF_RESOURCES = 0xA700
 
+# (0000,1000) Affected SOP Instance UID
+SOP_INSTANCE_UID = 0x1000
+
 # The handler raised, or there is none; what pynetdicom answers.
 HANDLER_FAILED = 0xC211
 
@@ -19,11 +22,12 @@ def serve_c_store(performer: Performer, message: Message, context: PresentationC
 
     Without a handler, an object that went to the store directory is a success, any other a failure.
     """
+    if not (message.command.has_data_set and message.command.get(SOP_INSTANCE_UID)):
+        respond(performer, message, MISTYPED_ARGUMENT)
+        return
     path = performer.take_file(message)
     bound = performer.intervention_handler(EVT_C_STORE)
-    if not message.command.has_data_set:
-        respond(performer, message, MISTYPED_ARGUMENT)
-    elif path is None and not message.is_in_memory:
+    if path is None and not message.is_in_memory:
         respond(performer, message, OUT_OF_RESOURCES)
     elif bound is not None:
         handler, arguments = bound

@@ -1,0 +1,131 @@
+"""The DIMSE operations that the peer invokes: its requests are served, and answered (PS3.7 9).
+
+Requests are served by who has received them, one after the other unless more has been negotiated. One that
+comes while it may not yet breaks the protocol, and aborts the association: nothing is queued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from time import time
+from types import MappingProxyType
+from typing import Any
+
+from fastdicom._core.pdata import Message
+from fastdicom.association.handlers import Handlers
+from fastdicom.association.operations import LOGGER, NEVER, Operations
+from fastdicom.association.performing import Team
+from fastdicom.dimse.exchange import Goal
+from fastdicom.dimse.messages import C_CANCEL_RQ
+from fastdicom.errors import AssociationError, MessageError
+from fastdicom.events import EventType, Handler
+from fastdicom.presentation import PresentationContextTuple
+from fastdicom.services.dispatch import serve
+from fastdicom.services.performer import DUPLICATE_INVOCATION, Service, respond
+
+NO_SERVICES: Mapping[int, Service] = MappingProxyType({})
+
+
+class Serving(Operations):
+    """What an association needs to be an SCP, besides what it needs to be an SCU."""
+
+    __slots__ = ("_answer", "_contexts", "_services")
+
+    _handlers: Handlers
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._answer = Goal()  # to the request for an association: it is established
+        self._contexts: dict[int, PresentationContextTuple] = {}
+        self._services: dict[int, Mapping[int, Service]] = {}
+
+    def serve(self, message: Message) -> None:
+        """Answer a request of the peer."""
+        if self._observes_messages:
+            self._tell_received(message)
+        command = message.command
+        try:
+            if not self._is_established:  # a handler may have aborted it
+                self._check_established()
+            # PS3.7 9.3.2.3: what is over cannot be cancelled any more, and has no answer
+            if command.command_field != C_CANCEL_RQ:
+                self._perform(message, command.message_id)
+        except MessageError as error:
+            LOGGER.error("aborting: %s", error)
+            self.abort()
+        except AssociationError as error:
+            # It ended while the handler ran; what `receive` tells next says how.
+            LOGGER.info("the response was not sent: %s", error)
+        finally:
+            if self._sinks.received:
+                self._sinks.discard(message)
+
+    def _perform(self, message: Message, message_id: int | None) -> None:
+        context = self._contexts[message.context_id]
+        services = self._services.get(message.context_id, NO_SERVICES)
+        if message_id is None:  # which breaks the protocol, and is told by `serve`
+            serve(self, message, context, services)
+            return
+        if self._is_ahead:
+            self._is_ahead = False
+            raise MessageError("a request has come before the response to the one before (PS3.7 D.3.3.3)")
+        with self._guard:
+            is_new = self._exchange.begin(message_id)
+        if not is_new:
+            respond(self, message, DUPLICATE_INVOCATION)
+            return
+        try:
+            serve(self, message, context, services)
+        finally:
+            self._exchange.performed.discard(message_id)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the connection is closed."""
+        return self._is_closed
+
+    def next_request(self) -> Message | None:
+        """Wait for the lead, and then for the next request; None for anything else. For `performing`."""
+        with self._lead:
+            request = None if self._is_closed else self._receive()
+        if self._waiting:
+            self._tell_all()
+        return request
+
+    def await_answer(self) -> None:
+        """Negotiate: until the association is established, or the connection closed."""
+        self._wait_for(self._answer)
+
+    def work(self) -> None:
+        """Answer the requestor, and serve it until the connection is closed."""
+        self.await_answer()
+        if self._exchange.performed_limit == 1:
+            self._wait_for(NEVER)
+        else:
+            Team(self, self._exchange.performed_limit).work()
+
+    # What services need of it.
+
+    def intervention_handler(self, event: EventType) -> tuple[Handler, tuple[Any, ...]] | None:
+        """Return what decides on an event."""
+        rows = self._handlers.get(event)
+        return rows[0] if rows else None
+
+    def wall_clock(self) -> float:
+        """Return the time for events."""
+        return time()
+
+    def take_file(self, message: Message) -> Path | None:
+        """Return the file that a data set went to."""
+        return self._sinks.take_file(message) if self._sinks.received else None
+
+    def send_response(self, message: Message, command: bytes) -> None:
+        """Send a response without a data set."""
+        # Before it leaves: the peer's next request may follow at once.
+        self._exchange.performed.discard(message.command.message_id)
+        self._is_ahead = self._exchange.performed_limit == 1 and self._link.reader.has_more
+        try:
+            self._send(message.context_id, command, None)
+        except ValueError as error:  # a peer that takes no PDV cannot be answered
+            raise MessageError(str(error)) from error
