@@ -1,7 +1,7 @@
 """Presentation contexts: what an AE proposes or supports, and what came of it (PS3.8 9.3.2.2, 9.3.3.2).
 
 A `PresentationContext` is a record that checks its values. Which contexts two AEs agree on is decided in
-`ul.negotiation`. The lists at the end are made once, at import; whoever changes an entry copies it first.
+`ul.contexts`. The lists at the end are made once, at import; whoever changes an entry copies it first.
 """
 
 from __future__ import annotations

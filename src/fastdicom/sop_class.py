@@ -179,11 +179,18 @@ SOP_CLASSES: dict[ServiceClass, tuple[_sop.SOPClass, ...]] = {
     ),
 }
 
+# PS3.4 B.3.1.3
+STORAGE_SERVICE_CLASS_UID = "1.2.840.10008.4.2"
+
+# Below the root of the standard (PS3.5 9.1), storage classes that are not known yet will be found here.
+DICOM_ROOT = "1.2.840.10008."
+STORAGE_ROOT = "1.2.840.10008.5.1.4.1.1."
+
 _SERVICE_CLASS_OF: dict[str, ServiceClass] = {
     **{uid: service for service, uids in SOP_CLASSES.items() for uid in uids},
     **dict.fromkeys(_sop.RETIRED_STORAGE_CLASSES, ServiceClass.STORAGE),
     # The UIDs of the service classes themselves, met in SOP Class Common Extended Negotiation.
-    "1.2.840.10008.4.2": ServiceClass.STORAGE,
+    STORAGE_SERVICE_CLASS_UID: ServiceClass.STORAGE,
     "1.2.840.10008.5.1.4.34.6": ServiceClass.UNIFIED_PROCEDURE_STEP,
 }
 
@@ -230,6 +237,21 @@ def uid_to_service_class(uid: str) -> ServiceClass | None:
     if registration is not None:
         return registration.service_class
     return _SERVICE_CLASS_OF.get(uid)
+
+
+def is_storage_class(uid: str) -> bool:
+    """Whether objects of a SOP class are stored with C-STORE, as far as one can know.
+
+    Parameters
+    ----------
+    uid
+        The UID of a SOP class. A private one is a storage class unless `register_uid` says otherwise, and so
+        is one of the standard that is not known here, if it lies among the storage classes.
+    """
+    service_class = uid_to_service_class(uid)
+    if service_class is None:
+        return uid.startswith(STORAGE_ROOT) or not uid.startswith(DICOM_ROOT)
+    return service_class in (ServiceClass.STORAGE, ServiceClass.NON_PATIENT_OBJECT_STORAGE)
 
 
 def register_uid(uid: str, keyword: str, service_class: ServiceClass, dimse_msg_type: str = "") -> None:

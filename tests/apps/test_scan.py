@@ -1,4 +1,4 @@
-"""Paths become a plan: files found, looked into, and distributed over associations."""
+"""Files are found and looked into."""
 
 from __future__ import annotations
 
@@ -8,15 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fastdicom.apps.scan import (
-    CONTEXTS_AN_ASSOCIATION,
-    DicomFile,
-    NotStored,
-    find_files,
-    plan,
-    read_file,
-    scan,
-)
+from fastdicom.apps.scan import NotStored, find_files, look_into, scan
+from fastdicom.planner import DicomFile
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -76,26 +69,26 @@ def test_an_unreadable_directory_is_reported(tree: Path, monkeypatch: pytest.Mon
 
 
 def test_a_dicom_file_is_recognised(ct_path: Path) -> None:
-    assert read_file(ct_path) == DicomFile(ct_path, CT, EXPLICIT, ct_path.stat().st_size)
+    assert look_into(ct_path) == DicomFile(ct_path, CT, EXPLICIT, ct_path.stat().st_size)
 
 
 @pytest.mark.parametrize("content", [b"", b"text", bytes(128) + b"DICM", bytes(1000), b"\x89PNG" * 100])
 def test_another_file_is_reported(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)
-    result = read_file(path)
+    result = look_into(path)
     assert isinstance(result, NotStored) and result.path == path and result.reason
 
 
 def test_a_missing_file_is_reported(tmp_path: Path) -> None:
-    result = read_file(tmp_path / "missing")
+    result = look_into(tmp_path / "missing")
     assert isinstance(result, NotStored) and result.reason == "No such file or directory"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no pipes with names")
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert read_file(tmp_path / "pipe") == NotStored(tmp_path / "pipe", "not a regular file")
+    assert look_into(tmp_path / "pipe") == NotStored(tmp_path / "pipe", "not a regular file")
 
 
 def test_an_unreadable_file_is_reported(ct_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,8 +97,8 @@ def test_an_unreadable_file_is_reported(ct_path: Path, monkeypatch: pytest.Monke
     def refuse(path: Path) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("fastdicom.apps.scan.read_header", refuse)
-    assert read_file(ct_path) == NotStored(ct_path, "Permission denied")
+    monkeypatch.setattr("fastdicom.planner.read_header", refuse)
+    assert look_into(ct_path) == NotStored(ct_path, "Permission denied")
 
 
 def test_scan_counts_everything(tree: Path, ct_path: Path) -> None:
@@ -115,36 +108,3 @@ def test_scan_counts_everything(tree: Path, ct_path: Path) -> None:
     assert [file.path for file in files] == [tree / "sub" / "c.dcm"]
     assert [remark.path.name for remark in not_stored] == ["a", "b.dcm", "d.dcm"]
     assert len(counted) == 4
-
-
-def make_files(contexts: list[tuple[int, int]]) -> list[DicomFile]:
-    return [
-        DicomFile(Path(f"{number}.dcm"), f"1.2.{sop_class}", f"1.3.{syntax}", 1)
-        for number, (sop_class, syntax) in enumerate(contexts)
-    ]
-
-
-def test_files_of_one_kind_share_a_context() -> None:
-    files = make_files([(1, 1), (2, 1), (1, 1), (1, 2)])
-    (batch,) = plan(files)
-    assert batch.contexts == [("1.2.1", "1.3.1"), ("1.2.2", "1.3.1"), ("1.2.1", "1.3.2")]
-    assert list(batch.files) == files
-
-
-def test_no_files_need_no_association() -> None:
-    assert plan([]) == []
-
-
-def test_more_contexts_than_one_association_has() -> None:
-    number = 2 * CONTEXTS_AN_ASSOCIATION + 1
-    files = make_files([(sop_class, 1) for sop_class in range(number)] * 2)
-    batches = plan(files)
-    assert [len(batch.contexts) for batch in batches] == [128, 128, 1]
-    assert [len(batch.files) for batch in batches] == [256, 256, 2]
-    assert {file for batch in batches for file in batch.files} == set(files)
-    for batch in batches:
-        assert all((file.sop_class_uid, file.transfer_syntax) in batch.contexts for file in batch.files)
-
-
-def test_exactly_one_association_full() -> None:
-    assert len(plan(make_files([(sop_class, 1) for sop_class in range(CONTEXTS_AN_ASSOCIATION)]))) == 1

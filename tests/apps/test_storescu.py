@@ -9,9 +9,10 @@ from typing import Any, Self
 import pytest
 
 from fastdicom.apps import common, storescu
-from fastdicom.apps.scan import DicomFile, NotStored, plan
+from fastdicom.apps.scan import NotStored
 from fastdicom.apps.storescu import Report, describe_status, select, send_all
 from fastdicom.errors import AssociationAborted, AssociationRejected, ConnectionFailed
+from fastdicom.planner import DicomFile, plan_associations
 
 PEER = common.Peer("PACS", "host", 104)
 ARGS = storescu.create_parser().parse_intermixed_args(["host", "104", "x"])
@@ -91,7 +92,7 @@ def send(monkeypatch: pytest.MonkeyPatch, files: list[DicomFile], *script: Any) 
     report = Report()
     answers = iter(script)
     monkeypatch.setattr(common, "associate", lambda args, peer, contexts: ScriptedAssociation(answers))
-    send_all(PEER, ARGS, plan(files), report, lambda: None)
+    send_all(PEER, ARGS, plan_associations(files), report, lambda: None)
     assert list(answers) == []
     return report
 

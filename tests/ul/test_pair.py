@@ -8,12 +8,8 @@ from pair import Pair
 
 from fastdicom.errors import AssociationError
 from fastdicom.presentation import build_context
-from fastdicom.ul.negotiation import (
-    build_associate_ac,
-    build_associate_rq,
-    negotiate_as_acceptor,
-    negotiate_as_requestor,
-)
+from fastdicom.ul.contexts import negotiate_as_acceptor, negotiate_as_requestor
+from fastdicom.ul.negotiation import build_associate_ac, build_associate_rq
 from fastdicom.ul.pdu import A_ASSOCIATE_RJ
 from fastdicom.ul.provider import (
     AbortIndication,

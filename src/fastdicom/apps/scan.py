@@ -1,4 +1,4 @@
-"""Which files to send, and over which associations: the paths of a command line made into a plan.
+"""Which files to send: those that the paths of a command line lead to.
 
 Only the first part of each file is read. A file that cannot be sent is not an error here; it is kept,
 with the reason, for the report.
@@ -7,28 +7,12 @@ with the reason, for the report.
 from __future__ import annotations
 
 import os
-import stat
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from fastdicom import build_context
 from fastdicom.net.store_directory import is_temporary_name
-from fastdicom.part10 import read_header
-
-# PS3.8 9.3.2.2: context IDs are the odd numbers from 1 to 255.
-CONTEXTS_AN_ASSOCIATION = 128
-
-
-@dataclass(frozen=True)
-class DicomFile:
-    """A file that can be sent."""
-
-    path: Path
-    sop_class_uid: str
-    transfer_syntax: str
-    length: int
+from fastdicom.planner import DicomFile, read_file
 
 
 @dataclass(frozen=True)
@@ -37,22 +21,6 @@ class NotStored:
 
     path: Path
     reason: str
-
-
-@dataclass
-class Batch:
-    """What goes over one association.
-
-    Attributes
-    ----------
-    contexts
-        At most 128 pairs of SOP class and transfer syntax.
-    files
-        The files that need them; whoever sends takes them out from the left.
-    """
-
-    contexts: list[tuple[str, str]] = field(default_factory=list)
-    files: deque[DicomFile] = field(default_factory=deque)
 
 
 def find_files(paths: Iterable[Path], is_recursive: bool) -> Iterator[Path | NotStored]:
@@ -82,17 +50,12 @@ def find_files(paths: Iterable[Path], is_recursive: bool) -> Iterator[Path | Not
             yield NotStored(Path(error.filename), describe_error(error, Path(error.filename)))
 
 
-def read_file(path: Path) -> DicomFile | NotStored:
+def look_into(path: Path) -> DicomFile | NotStored:
     """Look into one file."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for a writer
-            return NotStored(path, "not a regular file")
-        header = read_header(path)
-        sop_class_uid, transfer_syntax = str(header.sop_class_uid), str(header.transfer_syntax)
-        build_context(sop_class_uid, [transfer_syntax])  # could it be proposed at all?
+        return read_file(path)
     except (OSError, ValueError) as error:
         return NotStored(path, describe_error(error, path))
-    return DicomFile(path, sop_class_uid, transfer_syntax, header.file_length)
 
 
 def scan(
@@ -110,32 +73,13 @@ def scan(
     files: list[DicomFile] = []
     not_stored: list[NotStored] = []
     for found in find_files(paths, is_recursive):
-        result = read_file(found) if isinstance(found, Path) else found
+        result = look_into(found) if isinstance(found, Path) else found
         if isinstance(result, DicomFile):
             files.append(result)
         else:
             not_stored.append(result)
         advance()
     return files, not_stored
-
-
-def plan(files: Iterable[DicomFile]) -> list[Batch]:
-    """Distribute the files over as few associations as their presentation contexts allow.
-
-    A file goes out as it is, so each pair of SOP class and transfer syntax is a context of its own and
-    leaves the peer nothing to choose. Within an association the files keep their order.
-    """
-    batches: list[Batch] = []
-    batch_of: dict[tuple[str, str], Batch] = {}
-    for file in files:
-        context = (file.sop_class_uid, file.transfer_syntax)
-        if context not in batch_of:
-            if not batches or len(batches[-1].contexts) == CONTEXTS_AN_ASSOCIATION:
-                batches.append(Batch())
-            batches[-1].contexts.append(context)
-            batch_of[context] = batches[-1]
-        batch_of[context].files.append(file)
-    return batches
 
 
 def describe_error(error: OSError | ValueError, path: Path) -> str:

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from fastdicom import build_context
-from fastdicom.apps import common
+from fastdicom.apps import common, secure
 from fastdicom.apps.progress import Progress
-from fastdicom.apps.scan import Batch, DicomFile, NotStored, describe_error, plan, scan
+from fastdicom.apps.scan import NotStored, describe_error, scan
 from fastdicom.errors import AssociationError
+from fastdicom.planner import AssociationPlan, DicomFile, plan_associations
 from fastdicom.status import STATUS_SUCCESS, STATUS_WARNING, STORAGE_SERVICE_CLASS_STATUS, code_to_category
 
 LOGGER = logging.getLogger(__name__)
@@ -108,6 +108,7 @@ def create_parser() -> argparse.ArgumentParser:
         "i": "propose implicit VR little endian only",
     }
     common.add_transfer_syntax_options(group, "request", "-", meanings)
+    secure.add_options(parser)
     return parser
 
 
@@ -121,6 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     if not paths:
         parser.error("the files to send are missing")
+    secure.check(parser, args, is_server=False)
     common.start_log(args.level)
     is_shown = args.level == logging.WARNING  # no bar between the lines of a log
     with Progress("scanning", None, is_shown) as progress:
@@ -130,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if files:
         start = time.monotonic()
         with Progress("sending", len(files), is_shown) as progress:
-            send_all(peer, args, plan(files), report, progress.advance)
+            send_all(peer, args, plan_associations(files), report, progress.advance)
         report.seconds = time.monotonic() - start
     show(report, args)
     return common.FAILURE if report.not_stored or not report.stored else common.SUCCESS
@@ -151,42 +153,39 @@ def select(files: list[DicomFile], syntax: str | None, report: Report) -> list[D
 def send_all(
     peer: common.Peer,
     args: argparse.Namespace,
-    batches: list[Batch],
+    plans: list[AssociationPlan[DicomFile]],
     report: Report,
     advance: Callable[[], None],
 ) -> None:
-    """Send one batch after the other; when an association fails, nothing more is sent."""
-    remaining = deque(batches)
+    """Send what was planned, one association after the other; when one fails, nothing more is sent."""
+    unsent = deque(file for plan in plans for file in plan.files)
     try:
-        while remaining:
-            send_batch(peer, args, remaining[0], report, advance)
-            remaining.popleft()
+        for plan in plans:
+            send_planned(peer, args, plan, unsent, report, advance)
     except AssociationError as error:
         reason = f"{peer}: {error}"
     except KeyboardInterrupt:
         reason = "interrupted"
-    for batch in remaining:
-        report.not_stored.extend(NotStored(file.path, reason) for file in batch.files)
+    report.not_stored.extend(NotStored(file.path, reason) for file in unsent)
 
 
-def send_batch(
+def send_planned(
     peer: common.Peer,
     args: argparse.Namespace,
-    batch: Batch,
+    plan: AssociationPlan[DicomFile],
+    unsent: deque[DicomFile],
     report: Report,
     advance: Callable[[], None],
 ) -> None:
-    """Send the files of one batch over one association.
+    """Send the files of one association, which come out of `unsent`.
 
     Raises
     ------
     AssociationError
-        If there is no association, or it ended before its time. The files in question are left in `batch`.
+        If there is no association, or it ended before its time. The files in question are left in `unsent`.
     """
-    contexts = [build_context(uid, [syntax]) for uid, syntax in batch.contexts]
-    with common.associate(args, peer, contexts) as assoc:
-        while batch.files:
-            file = batch.files[0]
+    with common.associate(args, peer, plan.contexts) as assoc:
+        for file in plan.files:
             try:
                 status = assoc.send_c_store(file.path).get("Status")
             except AssociationError:
@@ -198,7 +197,7 @@ def send_batch(
                     raise AssociationError("no answer; the association has ended")
                 LOGGER.info("%s: %s", file.path, describe_status(status))
                 report.add_status(file, status)
-            batch.files.popleft()
+            unsent.popleft()
             advance()
 
 

@@ -3,80 +3,86 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from fastdicom import events as evt
-from fastdicom._core.pdata import Message, Reader, Signal
+from fastdicom._core.pdata import Reader, Signal
 from fastdicom.association.association import LOGGER, Association
+from fastdicom.association.negotiation_handlers import decide
 from fastdicom.errors import AssociationRejected
 from fastdicom.net.connection import Connection
+from fastdicom.net.visitor import Visitor
 from fastdicom.presentation import PresentationContext
-from fastdicom.ul.negotiation import build_associate_ac, check_admission, negotiate_as_acceptor
+from fastdicom.ul.admission import NO_REASON_GIVEN
+from fastdicom.ul.contexts import negotiate_as_acceptor
+from fastdicom.ul.negotiation import build_associate_ac
 from fastdicom.ul.pdu import A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
-from fastdicom.ul.provider import AssociateIndication, Provider
+from fastdicom.ul.provider import AssociateIndication, Indication, Provider
+from fastdicom.ul.window import agreed_window
+
+# Decides whether an association may be had; None lets it in.
+Admit: TypeAlias = Callable[[Association, A_ASSOCIATE_RQ], A_ASSOCIATE_RJ | None]
 
 
 def serve_connection(
     association: Association,
     ae_title: str,
     contexts: Sequence[PresentationContext],
-    sock: socket.socket,
-    address: tuple[object, ...],
+    visitor: Visitor,
+    *,
+    admit: Admit,
+    see_off: Callable[[socket.socket, float], None],
 ) -> None:
     """Serve a connection that a peer has opened, from its A-ASSOCIATE-RQ to its end."""
     ae = association.ae
     association.acceptor.ae_title = ae_title
     association.acceptor.supported_contexts = list(contexts)
-    association.acceptor.set_address(sock.getsockname())
-    association.requestor.set_address(address)
+    association.acceptor.set_address(visitor.socket.getsockname())
+    association.requestor.set_address(visitor.address)
+    association.tls = visitor.tls
     provider = Provider(is_requestor=False, artim_timeout=ae.acse_timeout)
     reader = Reader(ae.buffer_pool, ae.maximum_pdu_size, ae.memory_limit)
-    connection = Connection(provider, sock, reader, association.observer)
-    association.attach(connection)
+    if visitor.received:
+        _feed(reader, visitor.received)
+    connection = Connection(provider, visitor.socket, reader, association.observer, association.sinks)
+    connection.see_off = see_off
+    association.attach(connection, lambda happening: _negotiate(association, connection, admit, happening))
     ae.remember(association)
     try:
-        connection.tell(provider.transport_indication)
-        _serve(association, connection)
+        # It may have waited in the lobby; the ARTIM timer has run meanwhile.
+        connection.tell(lambda now: provider.transport_indication(visitor.accepted))
+        connection.tell(provider.expire)
+        association.work()
     finally:
         # Whatever went wrong, the slot and the socket are free again.
         connection.close()
         association.digest(Signal.CLOSED)
 
 
-def _serve(association: Association, connection: Connection) -> None:
-    while True:
-        happening = connection.receive()
-        if type(happening) is Message:
-            association.serve(happening)
-            # The data set's memory is free for the next one, which is about to come.
-            del happening
-        elif isinstance(happening, AssociateIndication):
-            _answer(association, connection, happening.pdu)
-        elif happening is Signal.TIMED_OUT:
-            association.end_idle()
-        elif not association.digest(happening):
-            return
+def _feed(reader: Reader, received: bytearray) -> None:
+    """Give the reader what has been taken from the socket already."""
+    while received:
+        room = reader.get_buffer(len(received))
+        taken = min(len(room), len(received))
+        room[:taken] = received[:taken]
+        reader.commit(taken)
+        del received[:taken]
 
 
-def _answer(association: Association, connection: Connection, rq: A_ASSOCIATE_RQ) -> None:
+def _negotiate(association: Association, connection: Connection, admit: Admit, happening: Indication) -> None:
+    if isinstance(happening, AssociateIndication):
+        _answer(association, connection, admit, happening.pdu)
+
+
+def _answer(association: Association, connection: Connection, admit: Admit, rq: A_ASSOCIATE_RQ) -> None:
     """Accept or reject a request."""
-    ae = association.ae
     association.requestor.ae_title = rq.calling_ae_title.strip()
     association.requestor.read(rq)
     association.notify(evt.EVT_REQUESTED)
     if association.is_aborted:
         return
-    rejection = association.acse.rejection or ae.admit(
-        association,
-        lambda active: check_admission(
-            rq,
-            ae_title=association.acceptor.ae_title,
-            require_called_aet=ae.require_called_aet,
-            require_calling_aet=ae.require_calling_aet,
-            active_associations=active,
-            maximum_associations=ae.maximum_associations,
-        ),
-    )
+    rejection = association.acse.rejection or admit(association, rq)
     if rejection is None:
         _accept(association, connection, rq)
     else:
@@ -84,6 +90,7 @@ def _answer(association: Association, connection: Connection, rq: A_ASSOCIATE_RQ
 
 
 def _reject(association: Association, connection: Connection, rejection: A_ASSOCIATE_RJ) -> None:
+    association.ae.dismiss(association)  # before the peer hears of it: it may associate again at once
     connection.tell(lambda now: connection.provider.reject(rejection, now))
     association.mark_rejected(
         AssociationRejected(rejection.result, rejection.source, rejection.reason_diagnostic)
@@ -91,19 +98,43 @@ def _reject(association: Association, connection: Connection, rejection: A_ASSOC
 
 
 def _accept(association: Association, connection: Connection, rq: A_ASSOCIATE_RQ) -> None:
+    """Accept a request of who is admitted, unless a handler refuses it."""
     ae = association.ae
-    contexts, roles = negotiate_as_acceptor(rq, association.acceptor.supported_contexts)
+    decisions = decide(association)
+    if association.is_aborted:
+        return
+    rejection = association.acse.rejection or decisions.rejection
+    if rejection is not None:
+        _reject(association, connection, rejection)
+        return
+    contexts, roles = negotiate_as_acceptor(
+        rq,
+        association.acceptor.supported_contexts,
+        choose=ae.choose_transfer_syntax,
+        accepts_any_storage=ae.accepts_any_storage,
+        related_general=decisions.related_general,
+    )
     ac = build_associate_ac(
         rq,
         contexts,
-        roles,
+        [*roles, *decisions.answers],
         maximum_length=ae.maximum_pdu_size,
         implementation_class_uid=ae.implementation_class_uid,
         implementation_version_name=ae.implementation_version_name,
+        window=decisions.window,
     )
     association.acceptor.read(ac)
-    # Ready before the peer hears of it: its first message may follow at once.
-    connection.tell(lambda now: connection.provider.accept(ac))
+    # The window is the requestor's; what it invokes is what this side performs.
+    performed, invoked = agreed_window(rq.user_information, ac.user_information)
+    association.maximum_operations_invoked = invoked
+    association.maximum_operations_performed = performed
+    try:
+        # Ready before the peer hears of it: its first message may follow at once.
+        connection.tell(lambda now: connection.provider.accept(ac))
+    except ValueError as error:  # what the handlers answer is too long
+        LOGGER.error("the association is rejected, as the answer cannot be encoded: %s", error)
+        _reject(association, connection, NO_REASON_GIVEN)
+        return
     LOGGER.info("association accepted from %r", association.requestor.ae_title)
     association.notify(evt.EVT_ACCEPTED)
     association.establish(contexts)

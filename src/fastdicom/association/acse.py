@@ -1,10 +1,10 @@
-"""Association control from within a handler of EVT_REQUESTED: refuse, for a reason of one's own."""
+"""Association control from within a handler, of EVT_REQUESTED above all: refuse, or abort, for a reason."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastdicom.errors import REJECT_DIAGNOSTICS, REJECT_RESULTS, AbortSource
+from fastdicom.errors import REJECT_DIAGNOSTICS, REJECT_RESULTS, AbortReason, AbortSource
 from fastdicom.ul.pdu import A_ASSOCIATE_RJ
 
 if TYPE_CHECKING:
@@ -40,5 +40,27 @@ class ACSE:
         self.rejection = A_ASSOCIATE_RJ(result, source, diagnostic)
 
     def send_abort(self, source: int) -> None:
-        """Abort the association, as the service user (0) or as the service provider (2)."""
+        """Abort the association, as the service user (0) or as the service provider (2).
+
+        Raises
+        ------
+        ValueError
+            When it is another source.
+        """
         self._association.abort_as(AbortSource(source), 0)
+
+    def send_ap_abort(self, reason: int) -> None:
+        """Abort the association as the service provider, for a reason of PS3.8 Table 9-26.
+
+        Parameters
+        ----------
+        reason
+            0 not specified, 1 unrecognized PDU, 2 unexpected PDU, 4 unrecognized parameter, 5 unexpected
+            parameter, 6 invalid parameter value.
+
+        Raises
+        ------
+        ValueError
+            When it is another reason.
+        """
+        self._association.abort_as(AbortSource.SERVICE_PROVIDER, AbortReason(reason))

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections.abc import Sequence
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fastdicom import events as evt
-from fastdicom._core.pdata import Message, Reader, Signal
+from fastdicom._core.pdata import Reader
 from fastdicom.association.association import LOGGER, Association
 from fastdicom.association.handlers import Handlers
-from fastdicom.errors import AssociationRejected, ConnectionFailed
+from fastdicom.errors import AssociationRejected, ConnectionFailed, TlsError
 from fastdicom.events import EventHandler
 from fastdicom.net.addresses import Address, Host, connect
 from fastdicom.net.connection import Connection
+from fastdicom.net.proxy import Proxy
+from fastdicom.net.tls import TlsSocket
 from fastdicom.presentation import PresentationContext
+from fastdicom.ul.contexts import negotiate_as_requestor
 from fastdicom.ul.items import Item
-from fastdicom.ul.negotiation import build_associate_rq, negotiate_as_requestor
+from fastdicom.ul.negotiation import build_associate_rq, checked_proposals
 from fastdicom.ul.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
-from fastdicom.ul.provider import AssociateConfirm, Provider, RejectConfirm
+from fastdicom.ul.provider import AssociateConfirm, Indication, Provider, RejectConfirm
+from fastdicom.ul.window import agreed_window
+
+# Settings, and the name that the server's certificate is to be for.
+TlsArgs: TypeAlias = tuple[ssl.SSLContext, str | None]
 
 if TYPE_CHECKING:
     from fastdicom.ae import ApplicationEntity
@@ -34,14 +43,16 @@ def request_association(
     maximum_length: int,
     negotiation_items: Sequence[Item],
     bind_address: Address | None,
+    proxy: Proxy | None,
+    tls_args: TlsArgs | None,
     handlers: Sequence[EventHandler],
 ) -> Association:
     """Request an association and wait for the answer; `Association` says what came of it.
 
     Raises
     ------
-    ValueError
-        When what is to be proposed cannot be encoded. Nothing has been sent.
+    ValueError, TypeError
+        When what is to be proposed cannot be. Nothing has been sent.
     """
     association = Association(ae, "requestor", Handlers(handlers))
     rq = build_associate_rq(
@@ -51,13 +62,15 @@ def request_association(
         maximum_length=maximum_length,
         implementation_class_uid=ae.implementation_class_uid,
         implementation_version_name=ae.implementation_version_name,
-        negotiation_items=negotiation_items,
+        negotiation_items=checked_proposals(
+            negotiation_items, is_synchronous=called_ae_title in ae.synchronous_peers
+        ),
     )
     _describe(association, rq)
     provider = Provider(is_requestor=True, artim_timeout=ae.acse_timeout)
     provider.request_associate(rq)
     try:
-        sock, address = connect(host, port, bind_address, ae.connection_timeout)
+        sock, address = _connect(ae, host, port, bind_address, proxy, tls_args)
     except ConnectionFailed as error:
         LOGGER.error("%s", error)
         provider.transport_closed(monotonic())
@@ -66,13 +79,55 @@ def request_association(
     association.requestor.set_address(sock.getsockname())
     association.acceptor.set_address(address)
     reader = Reader(ae.buffer_pool, maximum_length, ae.memory_limit)
-    connection = Connection(provider, sock, reader, association.observer)
-    association.attach(connection)
-    association.notify(evt.EVT_REQUESTED)
+    connection = Connection(provider, sock, reader, association.observer, association.sinks)
+    association.attach(connection, lambda happening: _negotiate(association, connection, rq, happening))
     ae.remember(association)
-    connection.tell(provider.transport_confirm)
-    _await_answer(association, connection, rq)
+    if not isinstance(sock, TlsSocket) or _is_secured(association, connection, sock):
+        association.notify(evt.EVT_REQUESTED)
+        connection.tell(provider.transport_confirm)
+        association.await_answer()
     return association
+
+
+def _connect(
+    ae: ApplicationEntity,
+    host: Host,
+    port: int,
+    bind_address: Address | None,
+    proxy: Proxy | None,
+    tls_args: TlsArgs | None,
+) -> tuple[socket.socket, tuple[Any, ...]]:
+    timeout, options = ae.connection_timeout, ae.socket_options
+    sock, address = connect(
+        host, port, bind_address=bind_address, timeout=timeout, options=options, proxy=proxy
+    )
+    return sock if tls_args is None else _with_tls(sock, host, *tls_args), address
+
+
+def _with_tls(
+    sock: socket.socket, host: Host, context: ssl.SSLContext, server_hostname: str | None
+) -> TlsSocket:
+    if not server_hostname and context.check_hostname:
+        server_hostname = host if isinstance(host, str) else host[0]
+    try:
+        return TlsSocket(sock, context, is_server=False, server_hostname=server_hostname or None)
+    except ValueError:
+        sock.close()
+        raise
+
+
+def _is_secured(association: Association, connection: Connection, sock: TlsSocket) -> bool:
+    """Do the TLS handshake; False when there will be no association."""
+    timeout = association.ae.handshake_timeout
+    try:
+        connection.handshake(None if timeout is None else monotonic() + timeout)
+    except TlsError as error:
+        LOGGER.error("%s", error)
+        association.fail(error)
+        association.ae.forget(association)
+        return False
+    association.tls = sock.details
+    return True
 
 
 def _describe(association: Association, rq: A_ASSOCIATE_RQ) -> None:
@@ -81,21 +136,14 @@ def _describe(association: Association, rq: A_ASSOCIATE_RQ) -> None:
     association.acceptor.ae_title = rq.called_ae_title.strip()
 
 
-def _await_answer(association: Association, connection: Connection, rq: A_ASSOCIATE_RQ) -> None:
-    while True:
-        happening = connection.receive()
-        if isinstance(happening, AssociateConfirm):
-            _read_acceptance(association, connection, rq, happening.pdu)
-            return
-        if isinstance(happening, RejectConfirm):
-            pdu = happening.pdu
-            association.mark_rejected(AssociationRejected(pdu.result, pdu.source, pdu.reason_diagnostic))
-        elif (
-            happening is not Signal.TIMED_OUT
-            and not isinstance(happening, Message)
-            and not association.digest(happening)
-        ):
-            return
+def _negotiate(
+    association: Association, connection: Connection, rq: A_ASSOCIATE_RQ, happening: Indication
+) -> None:
+    if isinstance(happening, AssociateConfirm):
+        _read_acceptance(association, connection, rq, happening.pdu)
+    elif isinstance(happening, RejectConfirm):
+        pdu = happening.pdu
+        association.mark_rejected(AssociationRejected(pdu.result, pdu.source, pdu.reason_diagnostic))
 
 
 def _read_acceptance(
@@ -103,6 +151,8 @@ def _read_acceptance(
 ) -> None:
     association.acceptor.read(ac)
     contexts = negotiate_as_requestor(rq, ac)
+    window = agreed_window(rq.user_information, ac.user_information)
+    association.maximum_operations_invoked, association.maximum_operations_performed = window
     association.notify(evt.EVT_ACCEPTED)
     if any(context.result == 0 for context in contexts):
         association.establish(contexts)

@@ -7,8 +7,28 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from fastdicom.presentation import PresentationContext
-from fastdicom.ul.items import Item, PresentationContextItemRQ
+from fastdicom.ul.items import (
+    AsynchronousOperationsWindowNegotiation,
+    Item,
+    PresentationContextItemRQ,
+    SCP_SCU_RoleSelectionNegotiation,
+    SOPClassCommonExtendedNegotiation,
+    SOPClassExtendedNegotiation,
+    UserIdentityNegotiation,
+    UserIdentityResponse,
+)
 from fastdicom.ul.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
+from fastdicom.ul.window import SYNCHRONOUS, window_in
+
+# The sub-items that are not in every A-ASSOCIATE PDU.
+EXTENDED_NEGOTIATION = (
+    AsynchronousOperationsWindowNegotiation,
+    SCP_SCU_RoleSelectionNegotiation,
+    SOPClassCommonExtendedNegotiation,
+    SOPClassExtendedNegotiation,
+    UserIdentityNegotiation,
+    UserIdentityResponse,
+)
 
 
 @dataclass
@@ -32,7 +52,10 @@ class ServiceUser:
     proposals
         The presentation contexts in its A-ASSOCIATE-RQ.
     user_information
-        All sub-items of its A-ASSOCIATE PDU, those that are not acted on included.
+        All sub-items of its A-ASSOCIATE PDU, as they are; nothing before there is one.
+    common_extended
+        If it is the acceptor and this side: the SOP Class Common Extended Negotiation items that the handler
+        of EVT_SOP_COMMON accepted, by SOP class.
     """
 
     mode: str
@@ -45,6 +68,7 @@ class ServiceUser:
     supported_contexts: list[PresentationContext] = field(default_factory=list)
     user_information: list[Item] = field(default_factory=list)
     proposals: list[PresentationContextItemRQ] = field(default_factory=list)
+    common_extended: dict[str, SOPClassCommonExtendedNegotiation] = field(default_factory=dict)
 
     @property
     def is_requestor(self) -> bool:
@@ -82,6 +106,74 @@ class ServiceUser:
         self.user_information = pdu.user_information
         if isinstance(pdu, A_ASSOCIATE_RQ):
             self.proposals = pdu.presentation_context
+
+    # What its A-ASSOCIATE PDU says besides contexts: proposals of a requestor, answers of an acceptor.
+
+    @property
+    def extended_negotiation(self) -> list[Item]:
+        """The negotiation items: all but those that every A-ASSOCIATE PDU has."""
+        return [item for item in self.user_information if isinstance(item, EXTENDED_NEGOTIATION)]
+
+    @property
+    def asynchronous_operations(self) -> tuple[int, int]:
+        """The window in its PDU: operations invoked and performed by the requestor, 0 for no limit.
+
+        1 and 1 when there is none. What the two sides came to is on the association.
+        """
+        return window_in(self.user_information) or SYNCHRONOUS
+
+    @property
+    def role_selection(self) -> dict[str, SCP_SCU_RoleSelectionNegotiation]:
+        """The role selection items, by SOP class."""
+        items = self.user_information
+        return {
+            item.sop_class_uid or "": item
+            for item in items
+            if isinstance(item, SCP_SCU_RoleSelectionNegotiation)
+        }
+
+    @property
+    def sop_class_extended(self) -> dict[str, bytes]:
+        """The Service-class-application-information of SOP Class Extended Negotiation, by SOP class."""
+        return {
+            item.sop_class_uid or "": item.service_class_application_information or b""
+            for item in self.user_information
+            if isinstance(item, SOPClassExtendedNegotiation)
+        }
+
+    @property
+    def sop_class_common_extended(self) -> dict[str, SOPClassCommonExtendedNegotiation]:
+        """The SOP Class Common Extended Negotiation items, by SOP class; an acceptor has none."""
+        items = self.user_information if self.is_requestor else ()
+        return {
+            item.sop_class_uid or "": item
+            for item in items
+            if isinstance(item, SOPClassCommonExtendedNegotiation)
+        }
+
+    @property
+    def accepted_common_extended(self) -> dict[str, tuple[str, list[str]]]:
+        """Of the acceptor, if that is this side: the SOP classes that are taken for a more general one.
+
+        By SOP class: the UID of the service class, and those of the general SOP classes.
+
+        Raises
+        ------
+        RuntimeError
+            When this is the requestor.
+        """
+        if self.is_requestor:
+            raise RuntimeError("only an acceptor accepts SOP class common extended negotiation")
+        return {
+            uid: (item.service_class_uid or "", item.related_general_sop_class_identification)
+            for uid, item in self.common_extended.items()
+        }
+
+    @property
+    def user_identity(self) -> UserIdentityNegotiation | UserIdentityResponse | None:
+        """Who a requestor says that its user is, or what an acceptor responds to that; None without."""
+        kind = UserIdentityNegotiation if self.is_requestor else UserIdentityResponse
+        return next((item for item in self.user_information if isinstance(item, kind)), None)
 
     @property
     def info(self) -> dict[str, object]:

@@ -6,6 +6,7 @@ the content means is in `fastdicom.ul.items`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from struct import Struct
 from typing import Any, ClassVar, Self, cast
@@ -13,7 +14,9 @@ from typing import Any, ClassVar, Self, cast
 from fastdicom.errors import AbortReason, ProtocolError
 from fastdicom.ul.fields import encode_counted
 
-__all__ = ["ConstantItem", "Item", "missing", "only_one", "required_one", "split_items"]
+__all__ = ["ANY_NUMBER", "ConstantItem", "Item", "missing", "only_one", "required_one", "split_items"]
+
+ANY_NUMBER = 1 << 16  # of items in an item: no more have room in it
 
 # Of a ConstantItem: a presentation context with a dozen transfer syntaxes is shorter.
 KEPT_LENGTH = 512
@@ -22,13 +25,26 @@ KEPT_ITEMS = 1024
 _HEADER = Struct(">BxH")  # PS3.8 9.3.1: type, reserved, length of the content
 
 
-def split_items(data: memoryview, thing: str) -> list[tuple[int, memoryview]]:
-    """Split the items that `data`, a part of `thing`, consists of: the type of each and all its bytes."""
+def split_items(data: memoryview, thing: str, limits: Mapping[int, int]) -> list[tuple[int, memoryview]]:
+    """Split the items that `data`, a part of `thing`, consists of: the type of each and all its bytes.
+
+    `limits` has the types that may be there and how many of each; one more is an error, as soon as it is
+    seen. Items of other types are skipped and cost nothing (PS3.8 9.3.1).
+    """
     items = []
+    counts = dict.fromkeys(limits, 0)
     start = 0
     while start < len(data):
         item_type, end = _look_at_item(data, start, thing)
-        items.append((item_type, data[start:end]))
+        if item_type in limits:
+            counts[item_type] += 1
+            if counts[item_type] > limits[item_type]:
+                raise ProtocolError(
+                    f"{thing} has {counts[item_type]} items of type {item_type:02X}H or more; "
+                    f"limit {limits[item_type]}",
+                    AbortReason.UNEXPECTED_PARAMETER,
+                )
+            items.append((item_type, data[start:end]))
         start = end
     return items
 
@@ -129,20 +145,14 @@ def _decode_once(cls: type[ConstantItem], data: bytes) -> Item:
     return super(ConstantItem, cls).decode(data)
 
 
-def only_one(items: list[tuple[int, memoryview]], item_type: int, thing: str) -> memoryview | None:
-    """Return the one item of `item_type`, None if there is none; more are an error."""
-    found = [item for each, item in items if each == item_type]
-    if len(found) > 1:
-        raise ProtocolError(
-            f"{thing} has {len(found)} items of type {item_type:02X}H; 1 is allowed",
-            AbortReason.UNEXPECTED_PARAMETER,
-        )
-    return found[0] if found else None
+def only_one(items: list[tuple[int, memoryview]], item_type: int) -> memoryview | None:
+    """Return the item of `item_type`, of which `split_items` let in one; None if there is none."""
+    return next((item for each, item in items if each == item_type), None)
 
 
 def required_one(items: list[tuple[int, memoryview]], item_type: int, thing: str) -> memoryview:
-    """Return the one item of `item_type`; none and more are an error."""
-    item = only_one(items, item_type, thing)
+    """Return the item of `item_type`; none is an error."""
+    item = only_one(items, item_type)
     if item is None:
         raise missing(item_type, thing)
     return item

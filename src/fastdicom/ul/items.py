@@ -25,7 +25,15 @@ from fastdicom.ul.fields import (
     encode_text,
     encode_uid,
 )
-from fastdicom.ul.item_frame import ConstantItem, Item, missing, only_one, required_one, split_items
+from fastdicom.ul.item_frame import (
+    ANY_NUMBER,
+    ConstantItem,
+    Item,
+    missing,
+    only_one,
+    required_one,
+    split_items,
+)
 
 __all__ = [
     "APPLICATION_CONTEXT_NAME",
@@ -132,7 +140,7 @@ class PresentationContextItemRQ(ConstantItem):
         context_id = decode_context_id(reader)
         reader.take(3, "reserved bytes")
         thing = f"presentation context {context_id}"
-        items = split_items(reader.take_rest(), thing)
+        items = split_items(reader.take_rest(), thing, {0x30: 1, 0x40: ANY_NUMBER})
         abstract_syntax = AbstractSyntaxItem.decode(required_one(items, 0x30, thing)).uid
         transfer_syntaxes = [TransferSyntaxItem.decode(item).uid for each, item in items if each == 0x40]
         if not transfer_syntaxes:
@@ -170,7 +178,7 @@ class PresentationContextItemAC(ConstantItem):
         reader.take(1, "reserved byte")
         thing = f"presentation context {context_id}"
         # PS3.8 9.3.3.2: the sub-item is not significant, and may be missing, unless the context is accepted
-        item = only_one(split_items(reader.take_rest(), thing), 0x40, thing)
+        item = only_one(split_items(reader.take_rest(), thing, {0x40: 1}), 0x40)
         transfer_syntax = None if item is None else TransferSyntaxItem.decode(item).uid
         if result == 0 and not transfer_syntax:
             raise missing(0x40, thing)
@@ -328,12 +336,21 @@ class SOPClassCommonExtendedNegotiation(Item):
         return cls(sop_class_uid, service_class_uid, uids)
 
 
+USER_NAME_TYPES = (1, 2)  # PS3.7 Table D.3-14: the primary field is a name; of other types, a secret
+
+
+def concealed(value: bytes | None) -> str:
+    """Return what may be shown of a secret: how long it is."""
+    return "None" if value is None else f"<{len(value)} bytes>"
+
+
 @dataclass(slots=True)
 class UserIdentityNegotiation(Item):
     """User Identity sub-item of an A-ASSOCIATE-RQ, PS3.7 D.3.3.7.1.
 
     `user_identity_type` is 1 for a user name, 2 for a user name with a passcode, 3 for a Kerberos service
-    ticket, 4 for a SAML assertion, 5 for a JSON web token.
+    ticket, 4 for a SAML assertion, 5 for a JSON web token. Passcodes, tickets and tokens are not shown by
+    `repr`.
     """
 
     item_type = 0x58
@@ -342,6 +359,15 @@ class UserIdentityNegotiation(Item):
     positive_response_requested: bool = False
     primary_field: bytes | None = None
     secondary_field: bytes | None = b""
+
+    def __repr__(self) -> str:
+        is_name = self.user_identity_type in USER_NAME_TYPES
+        primary = repr(self.primary_field) if is_name else concealed(self.primary_field)
+        return (
+            f"UserIdentityNegotiation(user_identity_type={self.user_identity_type}, "
+            f"positive_response_requested={self.positive_response_requested}, "
+            f"primary_field={primary}, secondary_field={concealed(self.secondary_field)})"
+        )
 
     def _content(self) -> bytes:
         if self.user_identity_type is None:
@@ -370,11 +396,14 @@ class UserIdentityNegotiation(Item):
 
 @dataclass(slots=True)
 class UserIdentityResponse(Item):
-    """User Identity sub-item of an A-ASSOCIATE-AC, PS3.7 D.3.3.7.2."""
+    """User Identity sub-item of an A-ASSOCIATE-AC, PS3.7 D.3.3.7.2; `repr` does not show what it says."""
 
     item_type = 0x59
 
     server_response: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"UserIdentityResponse(server_response={concealed(self.server_response)})"
 
     def _content(self) -> bytes:
         return encode_counted(self.server_response, "server response")
@@ -418,11 +447,5 @@ class UserInformationItem(Item):
 
     @classmethod
     def _from_content(cls, content: memoryview) -> Self:
-        # PS3.8 9.3.1: items of unrecognized types are ignored and skipped
-        return cls(
-            [
-                SUB_ITEMS[item_type].decode(sub_item)
-                for item_type, sub_item in split_items(content, "User Information item")
-                if item_type in SUB_ITEMS
-            ]
-        )
+        sub_items = split_items(content, "User Information item", dict.fromkeys(SUB_ITEMS, ANY_NUMBER))
+        return cls([SUB_ITEMS[item_type].decode(sub_item) for item_type, sub_item in sub_items])

@@ -43,6 +43,7 @@ __all__ = [
 
 PDU_HEADER_LENGTH = 6
 AE_TITLE_LENGTH = 16
+MAXIMUM_CONTEXTS = 128  # PS3.8 9.3.2.2: the odd numbers from 1 to 255
 
 ContextItem = TypeVar("ContextItem", PresentationContextItemRQ, PresentationContextItemAC)
 AnyItem = TypeVar("AnyItem", bound=Item)
@@ -138,10 +139,12 @@ class _AssociatePDU(PDU, Generic[ContextItem]):
         calling_ae_title = decode_text(body.take(AE_TITLE_LENGTH, "calling AE title"))
         body.take(32, "reserved bytes")
         thing = cls.__name__.replace("_", "-")
-        items = split_items(body.take_rest(), thing)
+        context_item = cls._context_item
+        items = split_items(
+            body.take_rest(), thing, {0x10: 1, context_item.item_type: MAXIMUM_CONTEXTS, 0x50: 1}
+        )
         application_context = ApplicationContextItem.decode(required_one(items, 0x10, thing))
         user_information = UserInformationItem.decode(required_one(items, 0x50, thing))
-        context_item = cls._context_item
         contexts = [context_item.decode(item) for each, item in items if each == context_item.item_type]
         return cls(
             called_ae_title,

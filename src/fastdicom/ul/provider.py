@@ -160,6 +160,7 @@ class Provider:
         self._is_requestor = is_requestor
         self._artim_timeout = artim_timeout
         self._request = b""
+        self._why_closed = ""
         self._to_send: list[bytes] = []
         self._indications: deque[Indication] = deque()
 
@@ -203,8 +204,9 @@ class Provider:
         """Take note that a peer has opened a connection."""
         self._apply(Event.Evt5, now)
 
-    def transport_closed(self, now: float) -> None:
-        """Take note that the connection is closed, or could not be opened."""
+    def transport_closed(self, now: float, why: str = "") -> None:
+        """Take note that the connection is closed, or could not be opened; `why`, when more is known."""
+        self._why_closed = why
         self._apply(Event.Evt17, now)
 
     def expire(self, now: float) -> None:
@@ -365,6 +367,8 @@ class Provider:
     def _indicate_lost_connection(self, event: Event, now: float, subject: Subject) -> None:
         self._stop_artim()
         message = f"the transport connection was closed in {self._where()}"
+        if self._why_closed:
+            message += f": {self._why_closed}"
         self._indicate_provider_abort(AbortReason.NOT_SPECIFIED, message)
 
     def _ignore(self, event: Event, now: float, subject: Subject) -> None:
