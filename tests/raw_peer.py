@@ -99,7 +99,7 @@ def connect_raw(port: int) -> Raw:
 
 
 @contextmanager
-def fake_acceptor(script: Callable[[Raw], None]) -> Iterator[int]:
+def fake_acceptor(script: Callable[[Raw], None], receive_buffer: int | None = None) -> Iterator[int]:
     """Listen, and run a script with the one connection that comes; the port is what comes out.
 
     What the script raises is raised in the end. The connection is closed when the test is done.
@@ -108,6 +108,8 @@ def fake_acceptor(script: Callable[[Raw], None]) -> Iterator[int]:
     kept: list[Raw] = []
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(DEADLINE)
+    if receive_buffer is not None:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
 
     def run() -> None:
         try:
@@ -132,9 +134,10 @@ def fake_acceptor(script: Callable[[Raw], None]) -> Iterator[int]:
         raise failures[0]
 
 
-def user_information(maximum_length: int = 16384) -> bytes:
+def user_information(maximum_length: int = 16384, window: tuple[int, int] | None = None) -> bytes:
+    further = [] if window is None else [model.asynchronous_operations(*window)]
     return model.user_information(
-        model.maximum_length(maximum_length), model.implementation_class_uid("1.2.3")
+        model.maximum_length(maximum_length), model.implementation_class_uid("1.2.3"), *further
     )
 
 
@@ -144,25 +147,29 @@ def request(
     application_context: str = APPLICATION_CONTEXT,
     maximum_length: int = 16384,
     extra: bytes = b"",
+    calling: bytes = b"CALLING",
+    window: tuple[int, int] | None = None,
 ) -> bytes:
     """Return an A-ASSOCIATE-RQ for verification and CT storage."""
     items = [
         model.application_context(application_context),
         model.context_rq(ECHO_CONTEXT, VERIFICATION, [IMPLICIT]),
         model.context_rq(STORE_CONTEXT, CT, [IMPLICIT]),
-        user_information(maximum_length),
+        user_information(maximum_length, window),
         extra,
     ]
-    return model.associate(1, b"CALLED", b"CALLING", items, version)
+    return model.associate(1, b"CALLED", calling, items, version)
 
 
-def acceptance(*, maximum_length: int = 16384, extra: bytes = b"") -> bytes:
+def acceptance(
+    *, maximum_length: int = 16384, extra: bytes = b"", window: tuple[int, int] | None = None
+) -> bytes:
     """Return an A-ASSOCIATE-AC that accepts both contexts of `request`, or of `contexts`."""
     items = [
         model.application_context(),
         model.context_ac(ECHO_CONTEXT, 0, IMPLICIT),
         model.context_ac(STORE_CONTEXT, 0, IMPLICIT),
-        user_information(maximum_length),
+        user_information(maximum_length, window),
         extra,
     ]
     return model.associate(2, b"CALLED", b"CALLING", items)

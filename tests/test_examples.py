@@ -1,6 +1,7 @@
 """The examples of README.md and docs/ work as they are written.
 
-They are run in a folder that holds `image.dcm` and two files in `directory`. Where they say port 11112 they
+They are run in a folder that holds `image.dcm`, two files in `directory`, and certificates and keys of a
+`server` and a `client`. Where they say port 11112 they
 get a free one: an example that starts a server is sent an object, any other finds a server there. A block
 below a comment ``<!-- not run: reason -->`` is skipped.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import ssl
 import subprocess
 import sys
 import tomllib
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tls_files
 from peers import DEADLINE, await_listening, unused_port
 from pydicom.data import get_testdata_file
 from raw_peer import CT, EXPLICIT, VERIFICATION
@@ -27,6 +30,7 @@ from servers import port_of, serving, store_ae
 
 from fastdicom import AE, evt
 from fastdicom.presentation import AllStoragePresentationContexts
+from fastdicom.tls import client_context, server_context
 
 pytestmark = pytest.mark.source_tree
 
@@ -88,6 +92,8 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "directory").mkdir()
     for name in ("CT_small.dcm", "MR_small.dcm"):
         shutil.copy(str(get_testdata_file(name)), tmp_path / "directory")
+    for owner in ("server", "client"):
+        tls_files.write(tmp_path, owner).ca.rename(tmp_path / "ca.pem")
     return tmp_path
 
 
@@ -120,7 +126,7 @@ def script(block: Block, folder: Path, port: int) -> Path:
 
 
 @contextmanager
-def server() -> Iterator[tuple[int, list[str]]]:
+def server(context: ssl.SSLContext | None = None) -> Iterator[tuple[int, list[str]]]:
     """Serve verification and storage: the port, and the names of the events that came."""
     came: list[str] = []
 
@@ -130,13 +136,16 @@ def server() -> Iterator[tuple[int, list[str]]]:
 
     ae = store_ae({str(context.abstract_syntax) for context in AllStoragePresentationContexts})
     handlers: list[Any] = [(event, note) for event in (evt.EVT_ESTABLISHED, evt.EVT_C_ECHO, evt.EVT_C_STORE)]
-    with serving(ae, handlers) as running:
+    with serving(ae, handlers, ssl_context=context) as running:
         yield port_of(running), came
 
 
 def run_client(block: Block, folder: Path) -> None:
     """Run an example; what it says that it sends must arrive."""
-    with server() as (port, came):
+    context = None
+    if "tls_args=" in block.text:
+        context = server_context(folder / "server.pem", folder / "server.key", ca=folder / "ca.pem")
+    with server(context) as (port, came):
         done = subprocess.run(
             [sys.executable, script(block, folder, port)],
             cwd=folder,
@@ -170,7 +179,7 @@ def run_server(block: Block, folder: Path) -> None:
         )
     try:
         await_listening(process, port)
-        send(port, folder / "image.dcm")
+        send(port, folder, has_tls="ssl_context=" in block.text)
         if "block=False" in block.text:
             process.communicate(timeout=DEADLINE)
             assert process.returncode == 0
@@ -181,17 +190,21 @@ def run_server(block: Block, folder: Path) -> None:
     assert "Traceback" not in log.read_text(encoding="utf-8")
 
 
-def send(port: int, image: Path) -> None:
+def send(port: int, folder: Path, *, has_tls: bool) -> None:
     """Send an object and an echo request, as far as the server takes them."""
+    tls_args = None
+    if has_tls:
+        files = {"certificate": folder / "client.pem", "key": folder / "client.key", "ca": folder / "ca.pem"}
+        tls_args = client_context(**files), "localhost"
     ae = AE()
     ae.add_requested_context(VERIFICATION)
     ae.add_requested_context(CT, EXPLICIT)
-    with ae.associate("127.0.0.1", port) as association:
+    with ae.associate("127.0.0.1", port, tls_args=tls_args) as association:
         accepted = {context.abstract_syntax for context in association.accepted_contexts}
         if VERIFICATION in accepted:
             assert association.send_c_echo().Status == 0x0000
         if CT in accepted:
-            assert association.send_c_store(image).Status == 0x0000
+            assert association.send_c_store(folder / "image.dcm").Status == 0x0000
 
 
 # --- commands ---------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import logging
 import re
 import subprocess
 import sys
@@ -118,6 +119,10 @@ def test_the_layers_hold() -> None:
     from importlinter.cli import lint_imports
 
     assert lint_imports(config_filename=str(TOP / "pyproject.toml"), no_cache=True) == 0
+    # It has disabled the loggers that there were.
+    for logger in logging.root.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False
 
 
 # These make up the top level or stand above it; what is below it may not import it back.

@@ -11,27 +11,37 @@ import logging
 from fastdicom import errors, presentation, sop_class
 from fastdicom import events as evt
 from fastdicom._version import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, __version__
+from fastdicom.admission import AssociationLimit
 from fastdicom.ae import AE
 from fastdicom.association import Association
 from fastdicom.errors import AssociationAborted, AssociationRejected, ConnectionFailed
 from fastdicom.log import debug_logger
+from fastdicom.net.inherited import inherited_sockets
+from fastdicom.net.socket_options import SocketOptions
 from fastdicom.presentation import *  # noqa: F403
 from fastdicom.sop_class import register_uid
+from fastdicom.ul.admission import AdmissionPolicy
 from fastdicom.ul.roles import build_role
+from fastdicom.ul.window import build_async_ops
 
 __all__ = [
     "AE",
     "IMPLEMENTATION_CLASS_UID",
     "IMPLEMENTATION_VERSION_NAME",
+    "AdmissionPolicy",
     "Association",
     "AssociationAborted",
+    "AssociationLimit",
     "AssociationRejected",
     "ConnectionFailed",
+    "SocketOptions",
     "__version__",
+    "build_async_ops",
     "build_role",
     "debug_logger",
     "errors",
     "evt",
+    "inherited_sockets",
     "register_uid",
     "sop_class",
 ]

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import os
+import socket
+import ssl
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, overload
 
 from fastdicom._core.buffer import BufferPool
 from fastdicom._version import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from fastdicom.acceptance import Acceptance
+from fastdicom.admission import AdmissionControl
 from fastdicom.association import Association
-from fastdicom.association.requestor import request_association
+from fastdicom.association.requestor import TlsArgs, request_association
 from fastdicom.checks import checked_ae_title, checked_requested_contexts
 from fastdicom.context_lists import ContextLists
 from fastdicom.events import EventHandler
 from fastdicom.net.addresses import Address, Host
+from fastdicom.net.proxy import Proxy, ProxyLike
+from fastdicom.net.socket_options import SocketOptions
 from fastdicom.net.store_directory import StoreDirectory
 from fastdicom.presentation import PresentationContext
 from fastdicom.server import AssociationServer
 from fastdicom.timeouts import Timeouts
 from fastdicom.ul.items import Item
-from fastdicom.ul.pdu import A_ASSOCIATE_RJ
 
 DEFAULT_MAXIMUM_LENGTH = 16382
 
@@ -32,7 +37,7 @@ DEFAULT_MEMORY_LIMIT = 256 << 20
 BUFFER_POOL_LIMIT = 512 << 20
 
 
-class ApplicationEntity(ContextLists, Timeouts):
+class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl):
     """A DICOM application entity, requestor and acceptor of associations.
 
     Parameters
@@ -42,14 +47,12 @@ class ApplicationEntity(ContextLists, Timeouts):
 
     Attributes
     ----------
-    require_called_aet
-        Whether a requestor must call this AE by its title; False. Refused: permanent, 1, 7.
-    maximum_associations
-        How many associations may be accepted at once; 10. Refused: transient, 3, 2.
     maximum_pdu_size
         The longest P-DATA-TF that acceptors take, in bytes without its header; 16382. 0 for no limit.
     implementation_class_uid, implementation_version_name
         How this implementation names itself; the name may be None.
+    socket_options
+        What is set on the sockets of connections and servers to come: keep-alive, buffers, backlog.
     memory_limit
         The longest received data set that is kept in memory, in bytes; 256 MiB. A longer one is received
         into a temporary file, where `event.dataset_path` finds it.
@@ -58,20 +61,22 @@ class ApplicationEntity(ContextLists, Timeouts):
     def __init__(self, ae_title: str = "FASTDICOM") -> None:
         ContextLists.__init__(self)
         Timeouts.__init__(self)
+        AdmissionControl.__init__(self)
+        Acceptance.__init__(self)
         self.ae_title = ae_title
-        self.require_called_aet = False
-        self.maximum_associations = 10
         self.maximum_pdu_size = DEFAULT_MAXIMUM_LENGTH
         self.implementation_class_uid = IMPLEMENTATION_CLASS_UID
         self.implementation_version_name: str | None = IMPLEMENTATION_VERSION_NAME
         self.memory_limit = DEFAULT_MEMORY_LIMIT
         self.buffer_pool = BufferPool(BUFFER_POOL_LIMIT)
-        self._require_calling_aet: list[str] = []
         self._store_directory: StoreDirectory | None = None
+        self.socket_options = SocketOptions()
         self._associations: set[Association] = set()
-        self._admitted: set[Association] = set()
         self._servers: set[AssociationServer] = set()
-        self._lock = threading.Lock()
+        # For these; reentrant, as a signal handler may shut down what it has interrupted.
+        self._lock = threading.RLock()
+        self._ended = threading.Condition(self._lock)
+        self._draining = 0
 
     # Who we are.
 
@@ -83,15 +88,6 @@ class ApplicationEntity(ContextLists, Timeouts):
     @ae_title.setter
     def ae_title(self, value: str) -> None:
         self._ae_title = checked_ae_title(value)
-
-    @property
-    def require_calling_aet(self) -> list[str]:
-        """The AE titles that may request associations; anybody when empty. Refused: permanent, 1, 3."""
-        return self._require_calling_aet
-
-    @require_calling_aet.setter
-    def require_calling_aet(self, value: Iterable[str]) -> None:
-        self._require_calling_aet = [checked_ae_title(title) for title in value]
 
     def _apply_timeouts(self) -> None:
         for association in self.active_associations:
@@ -137,8 +133,10 @@ class ApplicationEntity(ContextLists, Timeouts):
         max_pdu: int = DEFAULT_MAXIMUM_LENGTH,
         ext_neg: Sequence[Item] | None = None,
         bind_address: Address | None = None,
-        *,
+        tls_args: TlsArgs | None = None,
         evt_handlers: Sequence[EventHandler] | None = None,
+        *,
+        proxy: ProxyLike | None = None,
     ) -> Association:
         """Request an association and wait for the answer.
 
@@ -153,11 +151,18 @@ class ApplicationEntity(ContextLists, Timeouts):
         max_pdu
             The longest P-DATA-TF that this side takes, in bytes without its header; 0 for no limit.
         ext_neg
-            Further items to propose, `build_role` for instance.
+            Further items to propose, as `build_role` and `build_async_ops` make them, or those of
+            `fastdicom.pdu_primitives`.
         bind_address
             The local address to connect from.
+        tls_args
+            For TLS: its settings and certificates, as `fastdicom.tls.client_context` makes them, and the host
+            name of the peer's certificate; None for `addr`, if the settings want it to be checked.
         evt_handlers
             Handlers to bind, ``(event, handler)`` or ``(event, handler, arguments)`` each.
+        proxy
+            An HTTP proxy to go through: ``"http://user:password@host:port"`` or ``(host, port)``. The time
+            of `connection_timeout` is for its answer as well.
 
         Returns
         -------
@@ -184,15 +189,17 @@ class ApplicationEntity(ContextLists, Timeouts):
             maximum_length=max_pdu,
             negotiation_items=list(ext_neg or ()),
             bind_address=bind_address,
+            proxy=None if proxy is None else Proxy.parse(proxy),
+            tls_args=tls_args,
             handlers=list(evt_handlers or ()),
         )
 
     @overload
     def start_server(
         self,
-        address: Address,
+        address: Address | socket.socket,
         block: Literal[True] = True,
-        *,
+        ssl_context: ssl.SSLContext | None = None,
         evt_handlers: Sequence[EventHandler] | None = None,
         ae_title: str | None = None,
         contexts: Sequence[PresentationContext] | None = None,
@@ -201,9 +208,9 @@ class ApplicationEntity(ContextLists, Timeouts):
     @overload
     def start_server(
         self,
-        address: Address,
+        address: Address | socket.socket,
         block: Literal[False],
-        *,
+        ssl_context: ssl.SSLContext | None = None,
         evt_handlers: Sequence[EventHandler] | None = None,
         ae_title: str | None = None,
         contexts: Sequence[PresentationContext] | None = None,
@@ -211,9 +218,9 @@ class ApplicationEntity(ContextLists, Timeouts):
 
     def start_server(
         self,
-        address: Address,
+        address: Address | socket.socket,
         block: bool = True,
-        *,
+        ssl_context: ssl.SSLContext | None = None,
         evt_handlers: Sequence[EventHandler] | None = None,
         ae_title: str | None = None,
         contexts: Sequence[PresentationContext] | None = None,
@@ -223,9 +230,12 @@ class ApplicationEntity(ContextLists, Timeouts):
         Parameters
         ----------
         address
-            Host and port; an empty host is all addresses of this machine, port 0 any free one.
+            Host and port; an empty host is all addresses of this machine, port 0 any free one. Or a bound
+            TCP socket, one of `inherited_sockets` for instance; it belongs to the server from now on.
         block
             Whether to serve in this thread, until interrupted; otherwise in another one.
+        ssl_context
+            The settings and certificates of TLS, as `fastdicom.tls.server_context` makes them; None for none.
         evt_handlers
             Handlers to bind, ``(event, handler)`` or ``(event, handler, arguments)`` each.
         ae_title
@@ -243,13 +253,13 @@ class ApplicationEntity(ContextLists, Timeouts):
         OSError
             When the address cannot be had.
         ValueError
-            When no presentation context is supported.
+            When no presentation context is supported, or the socket cannot be listened on.
         """
         supported = list(self._supported if contexts is None else contexts)
-        if not supported:
+        if not supported and not self.accepts_any_storage:
             raise ValueError("no presentation contexts are supported: use AE.add_supported_context first")
         title = self.ae_title if ae_title is None else checked_ae_title(ae_title)
-        server = AssociationServer(self, address, title, supported, list(evt_handlers or ()))
+        server = AssociationServer(self, address, title, supported, list(evt_handlers or ()), ssl_context)
         with self._lock:
             self._servers.add(server)
         if not block:
@@ -261,14 +271,43 @@ class ApplicationEntity(ContextLists, Timeouts):
             server.shutdown()
         return None
 
-    def shutdown(self) -> None:
-        """Abort all associations and stop all servers."""
-        for association in self._all_associations():
-            association.abort()
+    def shutdown(self, drain: float | None = None) -> int:
+        """End all associations and stop all servers.
+
+        It may be called from any thread, a handler's included (whose own association is then aborted, not
+        waited for), and more than once: a second call without `drain` ends the drain of the first.
+
+        Parameters
+        ----------
+        drain
+            For how many seconds the associations may go on, while nothing new is accepted: listening sockets
+            are closed, and requests that have come already are refused (transient, 3, 1). None aborts the
+            associations at once.
+
+        Returns
+        -------
+        int
+            How many associations were aborted: 0 when all had ended by themselves.
+        """
         with self._lock:
             servers = list(self._servers)
         for server in servers:
+            server.stop()
+        if drain is not None:
+            ours = {association for server in servers for association in server.associations_here}
+            with self._lock:
+                self._draining += 1
+                try:
+                    self._ended.wait_for(lambda: self._associations <= ours, drain)
+                finally:
+                    self._draining -= 1
+        left = self._all_associations()
+        aborted = sum(self.is_admitted(each) or each.is_established for each in left)
+        for association in left:
+            association.abort()
+        for server in servers:
             server.shutdown()
+        return aborted
 
     @property
     def active_associations(self) -> list[Association]:
@@ -286,37 +325,16 @@ class ApplicationEntity(ContextLists, Timeouts):
 
     def forget(self, association: Association) -> None:
         """Take note that an association is over."""
+        self.dismiss(association)
         with self._lock:
             self._associations.discard(association)
-            self._admitted.discard(association)
-
-    def dismiss(self, association: Association) -> None:
-        """Take note that an association is not established any more: another may take its place."""
-        with self._lock:
-            self._admitted.discard(association)
+            if self._draining:
+                self._ended.notify_all()
 
     def forget_server(self, server: AssociationServer) -> None:
         """Take note that a server has stopped."""
         with self._lock:
             self._servers.discard(server)
-
-    def admit(
-        self, association: Association, refuse: Callable[[int], A_ASSOCIATE_RJ | None]
-    ) -> A_ASSOCIATE_RJ | None:
-        """Decide on an association, one at a time.
-
-        Parameters
-        ----------
-        association
-            It counts as accepted from now on, until it is forgotten, unless it is refused.
-        refuse
-            Given how many are accepted already, returns the refusal, or None.
-        """
-        with self._lock:
-            rejection = refuse(len(self._admitted))
-            if rejection is None:
-                self._admitted.add(association)
-            return rejection
 
 
 AE = ApplicationEntity

@@ -97,6 +97,10 @@ class ConnectionFailed(AssociationError, ConnectionError):
     """No TCP connection to the peer could be made."""
 
 
+class TlsError(ConnectionFailed):
+    """TLS cannot be had: the handshake failed, or the linked OpenSSL lacks what was asked for."""
+
+
 class AssociationReleased(AssociationError):
     """The association has been released."""
 

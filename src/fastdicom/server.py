@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,17 +12,20 @@ from fastdicom.association import Association
 from fastdicom.association.acceptor import serve_connection
 from fastdicom.association.handlers import Handlers
 from fastdicom.events import EventHandler, EventType, Handler
-from fastdicom.net.addresses import Address
+from fastdicom.net.addresses import Address, listen
 from fastdicom.net.listener import Listener
+from fastdicom.net.visitor import Visitor
 from fastdicom.presentation import PresentationContext
+from fastdicom.ul.admission import TEMPORARY_CONGESTION
+from fastdicom.ul.pdu import A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
 
 if TYPE_CHECKING:
     from fastdicom.ae import ApplicationEntity
 
-# Connections beyond the maximum number of associations that get an answer, which is a rejection, at once.
+# Associations beyond the maximum that get an answer, which is a rejection, at once.
 REJECTIONS_AT_ONCE = 64
 
-# Seconds for each association to notice that it has been aborted.
+# Seconds for the associations to notice that they have been aborted.
 PATIENCE = 5.0
 
 
@@ -35,6 +40,8 @@ class AssociationServer:
         What it answers to here.
     contexts
         The presentation contexts that it supports here.
+    ssl_context
+        The settings of TLS, for the connections to come: another one may be set while running. None: no TLS.
     server_address
         Where it listens; the port is the real one when 0 was asked for.
     """
@@ -42,29 +49,54 @@ class AssociationServer:
     def __init__(
         self,
         ae: ApplicationEntity,
-        address: Address,
+        address: Address | socket.socket,
         ae_title: str,
         contexts: Sequence[PresentationContext],
         evt_handlers: Sequence[EventHandler],
+        ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self.ae = ae
+        self.ssl_context = ssl_context
         self.ae_title = ae_title
         self.contexts = list(contexts)
         self._handlers = Handlers(evt_handlers)
-        self._associations: set[Association] = set()
-        self._listener = Listener(address, self._serve, self._connection_limit)
+        # Those that are being served, and by which thread; what changes is told to who waits for it.
+        # Reentrant: a signal handler may shut down what it has interrupted.
+        self._associations: dict[Association, threading.Thread] = {}
+        self._changed = threading.Condition(threading.RLock())
+        self._is_draining = False
+        self._listener = Listener(
+            listen(address, ae.socket_options),
+            self._serve,
+            connection_limit=lambda: self.ae.maximum_associations + REJECTIONS_AT_ONCE,
+            handshake_timeout=lambda: self.ae.handshake_timeout,
+            request_timeout=lambda: self.ae.acse_timeout,
+            address_limit=lambda: self.ae.maximum_waiting_per_address,
+            tls_context=lambda: self.ssl_context,
+        )
         self.server_address = self._listener.address
 
-    def _connection_limit(self) -> int:
-        return self.ae.maximum_associations + REJECTIONS_AT_ONCE
-
-    def _serve(self, sock: socket.socket, address: tuple[object, ...]) -> None:
+    def _serve(self, visitor: Visitor) -> None:
+        self.ae.socket_options.apply_to_accepted(visitor.socket)
         association = Association(self.ae, "acceptor", self._handlers.copy())
-        self._associations.add(association)
+        with self._changed:
+            self._associations[association] = threading.current_thread()
         try:
-            serve_connection(association, self.ae_title, self.contexts, sock, address)
+            serve_connection(
+                association,
+                self.ae_title,
+                self.contexts,
+                visitor,
+                admit=self._admit,
+                see_off=self._listener.see_off,
+            )
         finally:
-            self._associations.discard(association)
+            with self._changed:
+                del self._associations[association]
+                self._changed.notify_all()
+
+    def _admit(self, association: Association, rq: A_ASSOCIATE_RQ) -> A_ASSOCIATE_RJ | None:
+        return TEMPORARY_CONGESTION if self._is_draining else self.ae.admit(association, rq)
 
     def serve_forever(self) -> None:
         """Accept associations until `shutdown`."""
@@ -80,16 +112,52 @@ class AssociationServer:
         """The associations that are established through this server."""
         return [association for association in list(self._associations) if association.is_established]
 
-    def shutdown(self) -> None:
-        """Stop accepting, abort the associations that there are, and wait for them to end."""
-        self._listener.stop()
-        for association in list(self._associations):
+    @property
+    def associations_here(self) -> set[Association]:
+        """Those that the current thread serves: one if it runs a handler, none otherwise."""
+        with self._changed:
+            rows = list(self._associations.items())
+        return {association for association, thread in rows if thread is threading.current_thread()}
+
+    def stop(self) -> None:
+        """Accept no more: the listening socket is closed, and so are connections without a request.
+
+        Requests that have come already are refused (transient, 3, 1). The associations that there are go on.
+        """
+        self._is_draining = True
+        self._listener.stop(PATIENCE)
+
+    def shutdown(self, drain: float | None = None) -> int:
+        """Stop accepting, end the associations that there are, and wait for them to end.
+
+        It may be called from any thread, a handler's included (whose own association is then aborted, not
+        waited for), and more than once.
+
+        Parameters
+        ----------
+        drain
+            For how many seconds the associations may go on; None aborts them at once.
+
+        Returns
+        -------
+        int
+            How many associations were aborted: 0 when all had ended by themselves.
+        """
+        self.stop()
+        if drain is not None:
+            ours = self.associations_here
+            with self._changed:
+                self._changed.wait_for(lambda: self._associations.keys() <= ours, drain)
+        left = list(self._associations)
+        aborted = sum(map(self.ae.is_admitted, left))
+        for association in left:
             association.abort()
         self._listener.join(PATIENCE)
         self.ae.forget_server(self)
+        return aborted
 
     def server_close(self) -> None:
-        """Do the same as `shutdown`."""
+        """Do the same as `shutdown`, without a drain."""
         self.shutdown()
 
     def bind(self, event: EventType, handler: Handler, args: Sequence[Any] | None = None) -> None:

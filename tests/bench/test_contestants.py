@@ -28,10 +28,10 @@ def names(peers: str, has_pairs: bool = False) -> list[str]:
 
 @pytest.mark.usefixtures("only_dcmtk_is_missing")
 def test_who_runs() -> None:
-    assert names("auto") == ["fastdicom", "limit", "pynetdicom"]
-    assert names("none") == ["fastdicom", "limit"]
-    assert names("pynetdicom") == ["fastdicom", "limit", "pynetdicom"]
-    assert names("auto", has_pairs=True)[3:] == ["fastdicom>pynetdicom", "pynetdicom>fastdicom"]
+    assert names("auto") == ["fastdicom", "limit", "limit-tls", "pynetdicom"]
+    assert names("none") == ["fastdicom", "limit", "limit-tls"]
+    assert names("pynetdicom") == ["fastdicom", "limit", "limit-tls", "pynetdicom"]
+    assert names("auto", has_pairs=True)[4:] == ["fastdicom>pynetdicom", "pynetdicom>fastdicom"]
 
 
 @pytest.mark.usefixtures("only_dcmtk_is_missing")
@@ -41,6 +41,12 @@ def test_who_is_missing() -> None:
         select("pynetdicom,dcmtk", False)
     with pytest.raises(ValueError, match="no peer is named orthanc; there are fastdicom, limit"):
         select("orthanc", False)
+
+
+def test_who_takes_part_over_tls() -> None:
+    secured = [name for name, each in IMPLEMENTATIONS.items() if each.takes_part_in(BY_NAME["tls"])]
+    assert secured == ["fastdicom", "limit-tls", "pynetdicom", "dcmtk"]
+    assert not IMPLEMENTATIONS["limit-tls"].takes_part_in(BY_NAME["store-ct"])
 
 
 def test_tools_take_no_part_in_associate() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fastdicom.bench import __main__ as program
+from fastdicom.bench import certificates
 from fastdicom.bench.contestants import Contestant
 from fastdicom.bench.run import Result
 from fastdicom.bench.scenarios import FULL, QUICK, SCENARIOS, Effort, Scenario
@@ -46,6 +47,16 @@ def test_quick_leaves_out_extras_that_are_not_named(calls: list[Call]) -> None:
     assert "store-real" not in calls[0][0]
     assert "store-ct" in calls[0][0]
     assert calls[1][0] == ["store-real", "echo"]
+
+
+def test_without_certificates_there_is_no_tls(
+    calls: list[Call], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program.main(["--peers", "none"])
+    monkeypatch.setattr(certificates, "are_possible", lambda: False)
+    program.main(["--peers", "none"])
+    assert set(calls[0][0]) - set(calls[1][0]) == {"tls"}
+    assert "tls is left out, for want of certificates: pip install" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("calls")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fastdicom.bench import inputs, run
+from fastdicom.bench import certificates, inputs, run
 from fastdicom.bench.contestants import IMPLEMENTATIONS, Contestant, Task
 from fastdicom.bench.peers import dcmtk
 from fastdicom.bench.run import Result, measure, rotated, step_count
@@ -33,7 +33,9 @@ def measured(
 ) -> list[Result]:
     steps: list[str] = []
     contestants = [contestant(name) for name in names]
-    results = measure(Task(scenario, instances), contestants, TINY, tmp_path / "run", steps.append)
+    files = certificates.make(tmp_path / "certificates") if scenario.is_secured else None
+    task = Task(scenario, instances, files)
+    results = measure(task, contestants, TINY, tmp_path / "run", steps.append)
     assert len(steps) == step_count(scenario, contestants, TINY)
     assert list((tmp_path / "run").iterdir()) == []
     return results
@@ -87,6 +89,17 @@ def test_pynetdicom(scenario: str, instances: list[inputs.Instance], tmp_path: P
 def test_dcmtk(scenario: str, instances: list[inputs.Instance], tmp_path: Path) -> None:
     results = measured(BY_NAME[scenario], ["dcmtk"], instances, tmp_path)
     check_figures(results, BY_NAME[scenario], ["dcmtk"])
+
+
+@pytest.mark.parametrize("name", ["fastdicom", pytest.param("limit-tls", marks=needs_limit), "pynetdicom"])
+def test_tls(name: str, instances: list[inputs.Instance], tmp_path: Path) -> None:
+    check_figures(measured(BY_NAME["tls"], [name], instances, tmp_path), BY_NAME["tls"], [name])
+
+
+@pytest.mark.usefixtures("_dcmtk")
+def test_dcmtk_over_tls(instances: list[inputs.Instance], tmp_path: Path) -> None:
+    names = ["dcmtk", "dcmtk>fastdicom", "fastdicom>dcmtk"]
+    check_figures(measured(BY_NAME["tls"], names, instances, tmp_path), BY_NAME["tls"], names)
 
 
 @pytest.mark.usefixtures("_dcmtk")

@@ -21,7 +21,7 @@ from raw_peer import CT, IMPLICIT, data_set
 from servers import associate, serving, store_ae
 
 from fastdicom import AE, build_context, evt
-from fastdicom.net import connection
+from fastdicom.net import wires as net_wires
 from fastdicom.net.socket_wire import SocketWire
 
 __all__ = [
@@ -50,7 +50,7 @@ def wires(monkeypatch: pytest.MonkeyPatch) -> list[SocketWire]:
         made.append(SocketWire(*arguments))
         return made[-1]
 
-    monkeypatch.setattr(connection, "Wire", make)
+    monkeypatch.setattr(net_wires, "Wire", make)
     return made
 
 

@@ -304,4 +304,6 @@ def associate(args: argparse.Namespace, peer: Peer, contexts: list[PresentationC
         options["max_pdu"] = args.max_pdu
     if args.bind_address is not None:
         options["bind_address"] = (args.bind_address, 0)
+    if args.tls_context is not None:
+        options["tls_args"] = (args.tls_context, peer.host)
     return ae.associate(peer.host, peer.port, contexts=contexts, ae_title=peer.ae_title, **options)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from fastdicom import build_context
-from fastdicom.apps import common
+from fastdicom.apps import common, secure
 from fastdicom.errors import AssociationError
 from fastdicom.sop_class import Verification
 
@@ -42,6 +42,7 @@ def create_parser() -> argparse.ArgumentParser:
         "i": "propose implicit VR little endian only",
     }
     common.add_transfer_syntax_options(group, "request", "-", meanings)
+    secure.add_options(parser)
     return parser
 
 
@@ -55,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     if rest:
         parser.error(f"{rest[0]!r} is one parameter too many")
+    secure.check(parser, args, is_server=False)
     common.start_log(args.level)
     try:
         return echo(peer, args)

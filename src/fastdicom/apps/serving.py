@@ -13,7 +13,9 @@ from typing import Any
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from fastdicom import AE, ALL_TRANSFER_SYNTAXES
-from fastdicom.apps import common
+from fastdicom.apps import common, secure
+from fastdicom.errors import TlsError
+from fastdicom.server import AssociationServer
 
 LOGGER = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ def create_parser(tool: str, description: str) -> argparse.ArgumentParser:
         "i": "accept implicit VR little endian only",
     }
     common.add_transfer_syntax_options(group, "prefer", "-+", meanings)
+    secure.add_options(parser)
     return parser
 
 
@@ -54,6 +57,7 @@ def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> a
         args.port = common.port_number(args.parameters[0], lowest=0)
     except argparse.ArgumentTypeError as error:
         parser.error(str(error))
+    secure.check(parser, args, is_server=True)
     return args
 
 
@@ -66,16 +70,22 @@ def accepted_transfer_syntaxes(syntax: str | None) -> list[UID]:
 
 
 def serve(ae: AE, args: argparse.Namespace, handlers: Sequence[tuple[Any, Callable[..., Any]]]) -> int:
-    """Serve associations until SIGINT or SIGTERM; return the exit code."""
+    """Serve associations until SIGINT or SIGTERM; return the exit code. SIGHUP reads certificates again."""
     address = args.bind_address or ""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         try:
-            server = ae.start_server((address, args.port), block=False, evt_handlers=list(handlers))
+            server = ae.start_server(
+                (address, args.port),
+                block=False,
+                ssl_context=args.tls_context,
+                evt_handlers=list(handlers),
+            )
         except OSError as error:
             LOGGER.error("cannot listen on %s:%d: %s", address, args.port, error.strerror or error)
             return common.FAILURE
         try:
+            reload_at_hangup(server, args)
             announce(server.server_address, args)
             forever = threading.Event()
             while not forever.wait(PATIENCE):
@@ -85,6 +95,22 @@ def serve(ae: AE, args: argparse.Namespace, handlers: Sequence[tuple[Any, Callab
     except KeyboardInterrupt:
         LOGGER.info("stopped")
     return common.SUCCESS
+
+
+def reload_at_hangup(server: AssociationServer, args: argparse.Namespace) -> None:
+    """Read the certificates again at SIGHUP; the associations that there are keep theirs."""
+    if args.tls is None or not hasattr(signal, "SIGHUP"):
+        return
+
+    def reload(number: int, frame: object) -> None:
+        try:
+            server.ssl_context = secure.create_context(args, is_server=True)
+        except (TlsError, OSError) as error:
+            LOGGER.error("the certificates stay as they are: %s", error)
+        else:
+            LOGGER.info("the certificates have been read again")
+
+    signal.signal(signal.SIGHUP, reload)
 
 
 def announce(address: tuple[Any, ...], args: argparse.Namespace) -> None:

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from fastdicom.bench import inputs, report_html, report_json, report_terminal
+from fastdicom.bench import certificates, inputs, report_html, report_json, report_terminal
 from fastdicom.bench.contestants import IMPLEMENTATIONS, Contestant, Task, select
 from fastdicom.bench.machine import machine, versions
 from fastdicom.bench.run import Result, measure, step_count
@@ -68,7 +68,10 @@ def run_all(scenarios: Sequence[Scenario], contestants: Sequence[Contestant], ef
         for scenario in scenarios:
             if scenario.inputs is not None and scenario.inputs not in made:
                 made[scenario.inputs] = inputs.prepare(scenario.inputs, directory / scenario.inputs)
-            task = Task(scenario, made[scenario.inputs])
+            files = None
+            if scenario.is_secured:
+                files = certificates.make(directory / f"{scenario.name}-certificates")
+            task = Task(scenario, made[scenario.inputs], files)
             results += measure(task, contestants, effort, directory, report)
     return results
 
@@ -95,6 +98,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     scenarios = [scenario for scenario in SCENARIOS if effort.has_extras or not scenario.is_extra]
     if options.scenario:
         scenarios = [BY_NAME[name] for name in dict.fromkeys(options.scenario)]
+    if not certificates.are_possible():
+        left_out = [scenario for scenario in scenarios if scenario.is_secured]
+        scenarios = [scenario for scenario in scenarios if scenario not in left_out]
+        for scenario in left_out:
+            print(
+                f"{scenario.name} is left out, for want of certificates: {certificates.REMEDY}",
+                file=sys.stderr,
+            )
     signal.signal(signal.SIGTERM, stop)
     try:
         results = run_all(scenarios, contestants, effort)

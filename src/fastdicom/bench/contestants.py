@@ -24,6 +24,7 @@ from fastdicom.bench.scenarios import Scenario
 Role = Literal["sender", "receiver"]
 OURS = "fastdicom"
 LIMIT = "limit"
+LIMIT_TLS = "limit-tls"
 EXTERNAL = Path(__file__).parent / "peers" / "external.py"
 
 
@@ -41,6 +42,8 @@ class Implementation:
         How to install it.
     is_whole_tool
         It is timed from outside, as a process.
+    has_tls
+        It takes part in scenarios over TLS.
     scenarios
         The scenarios it takes part in, None for all.
     """
@@ -49,10 +52,13 @@ class Implementation:
     version: Callable[[], str | None]
     remedy: str
     is_whole_tool: bool = False
+    has_tls: bool = False
     scenarios: frozenset[str] | None = None
 
     def takes_part_in(self, scenario: Scenario) -> bool:
         if self.is_whole_tool and not scenario.is_for_whole_tools:
+            return False
+        if scenario.is_secured and not self.has_tls:
             return False
         return self.scenarios is None or scenario.name in self.scenarios
 
@@ -94,10 +100,25 @@ def limit_version() -> str | None:
 IMPLEMENTATIONS = {
     implementation.name: implementation
     for implementation in (
-        Implementation(OURS, lambda: __version__, ""),
+        Implementation(OURS, lambda: __version__, "", has_tls=True),
         Implementation(LIMIT, limit_version, "it is compiled with fastdicom on POSIX systems only"),
-        Implementation("pynetdicom", package_version("pynetdicom"), 'pip install "fastdicom-net[bench]"'),
-        Implementation("dcmtk", dcmtk.version, "install DCMTK's tools (Debian: dcmtk)", is_whole_tool=True),
+        Implementation(
+            LIMIT_TLS,
+            limit_version,
+            "it is there with fastdicom on POSIX systems only",
+            has_tls=True,
+            scenarios=frozenset({"tls"}),
+        ),
+        Implementation(
+            "pynetdicom", package_version("pynetdicom"), 'pip install "fastdicom-net[bench]"', has_tls=True
+        ),
+        Implementation(
+            "dcmtk",
+            dcmtk.version,
+            "install DCMTK's tools (Debian: dcmtk)",
+            is_whole_tool=True,
+            has_tls=True,
+        ),
         Implementation(
             "dcmtk-nagle",
             dcmtk.version,
@@ -128,12 +149,12 @@ def select(peers: str, has_pairs: bool) -> tuple[list[Contestant], list[str]]:
     """
     names = list(IMPLEMENTATIONS)
     if peers == "none":
-        names = [OURS, LIMIT]
+        names = [OURS, LIMIT, LIMIT_TLS]
     elif peers != "auto":
         asked = [name.strip() for name in peers.split(",")]
         if unknown := [name for name in asked if name not in IMPLEMENTATIONS]:
             raise ValueError(f"no peer is named {', '.join(unknown)}; there are {', '.join(IMPLEMENTATIONS)}")
-        names = [name for name in names if name in {OURS, LIMIT, *asked}]
+        names = [name for name in names if name in {OURS, LIMIT, LIMIT_TLS, *asked}]
     found = [name for name in names if IMPLEMENTATIONS[name].version() is not None]
     missing = [f"{name} is not here: {IMPLEMENTATIONS[name].remedy}" for name in names if name not in found]
     if peers not in ("auto", "none") and (absent := set(asked) - set(found)):
@@ -149,10 +170,19 @@ def select(peers: str, has_pairs: bool) -> tuple[list[Contestant], list[str]]:
 
 @dataclass(frozen=True)
 class Task:
-    """A scenario with its files: what the sides of every contestant are started for."""
+    """A scenario with its files: what the sides of every contestant are started for.
+
+    Parameters
+    ----------
+    scenario, instances
+        What is done, and what a store sends.
+    certificates
+        The files for TLS, as `certificates.make` returns them.
+    """
 
     scenario: Scenario
     instances: list[Instance]
+    certificates: dict[str, str] | None = None
 
 
 def command(
@@ -162,7 +192,7 @@ def command(
     received = None if directory is None else str(directory)
     if implementation.is_whole_tool:
         has_nodelay = implementation.name == "dcmtk"
-        job = dcmtk.plan(role, task.scenario, task.instances, received, has_nodelay)
+        job = dcmtk.plan(role, task.scenario, task.instances, received, has_nodelay, task.certificates)
         start = [sys.executable, "-I", "-S", os.fspath(EXTERNAL)]
     else:
         job = {
@@ -173,7 +203,8 @@ def command(
             ),
             "directory": received,
             "reads_files": task.scenario.is_read,
+            "certificates": task.certificates,
         }
-        start = [sys.executable, "-m", f"fastdicom.bench.peers.{implementation.name}", role]
+        start = [sys.executable, "-m", f"fastdicom.bench.peers.{implementation.name.replace('-', '_')}", role]
     job_path.write_text(json.dumps(job), encoding="utf-8")
     return [*start, os.fspath(job_path)]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 
-from fastdicom.bench.contestants import IMPLEMENTATIONS, LIMIT
+from fastdicom.bench.contestants import IMPLEMENTATIONS, LIMIT, LIMIT_TLS
 
 
 def machine() -> dict[str, str | int | None]:
@@ -50,6 +50,6 @@ def versions() -> dict[str, str]:
     }
     for name, implementation in IMPLEMENTATIONS.items():
         version = implementation.version()
-        if version is not None and name not in (LIMIT, "dcmtk-nagle"):
+        if version is not None and name not in (LIMIT, LIMIT_TLS, "dcmtk-nagle"):
             found[name] = version
     return found

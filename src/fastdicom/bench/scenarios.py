@@ -34,6 +34,8 @@ class Scenario:
         The most operations in one run, whatever the speed.
     is_for_whole_tools
         Whether contestants that are timed from outside, start-up included, can take part.
+    is_secured
+        Associations are over TLS, with mutual authentication.
     is_extra
         Left out of a quick call that does not name it.
     summary
@@ -50,6 +52,7 @@ class Scenario:
     senders: int = 1
     most: int = 1_000_000
     is_for_whole_tools: bool = True
+    is_secured: bool = False
     is_extra: bool = False
 
     @property
@@ -79,6 +82,7 @@ SCENARIOS = (
         is_extra=True,
     ),
     Scenario("store-parallel", "MB/s", "store", "CT images, 8 senders, then one alone", "ct", senders=8),
+    Scenario("tls", "MB/s", "store", "CT images over TLS, one association", "ct", is_secured=True),
     Scenario("echo", "echoes/s", "echo", "C-ECHO, one association"),
     Scenario(
         "associate",

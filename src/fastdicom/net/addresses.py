@@ -5,25 +5,16 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import suppress
+from time import monotonic
 from typing import Any, TypeAlias
 
 from fastdicom.errors import ConnectionFailed
+from fastdicom.net.proxy import Proxy
+from fastdicom.net.socket_options import SocketOptions
 
 # A host alone, or IPv6's (host, flow information, scope ID).
 Host: TypeAlias = str | tuple[str, int, int]
 Address: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
-
-# A router's peers come in bursts; the kernel cuts it to what it allows.
-BACKLOG = 1024
-
-
-def prepare(sock: socket.socket) -> None:
-    """Set what every association's socket has."""
-    # A response must not wait for the acknowledgement of what was sent before.
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if hasattr(socket, "SO_NOSIGPIPE"):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_NOSIGPIPE, 1)
 
 
 def _candidates(host: Host, port: int) -> list[tuple[Any, ...]]:
@@ -37,9 +28,15 @@ def _candidates(host: Host, port: int) -> list[tuple[Any, ...]]:
 
 
 def connect(
-    host: Host, port: int, bind_address: Address | None, timeout: float | None
+    host: Host,
+    port: int,
+    *,
+    bind_address: Address | None,
+    timeout: float | None,
+    options: SocketOptions,
+    proxy: Proxy | None = None,
 ) -> tuple[socket.socket, tuple[Any, ...]]:
-    """Connect to a peer: each of its addresses is tried, in the order of the resolver.
+    """Connect to a peer, or to the proxy before it: each address is tried, in the order of the resolver.
 
     Parameters
     ----------
@@ -48,59 +45,109 @@ def connect(
     bind_address
         The local address to connect from; None for any.
     timeout
-        Seconds for each attempt; None for what the system does.
+        Seconds for each attempt, the proxy's part included; None for what the system does.
+    options
+        What is set on the socket.
+    proxy
+        Asked to connect to the peer, whose name it resolves; None for none.
 
     Returns
     -------
     socket, tuple
-        The connected socket, and which of the peer's addresses it is connected to.
+        The connected socket, and which address it is connected to.
 
     Raises
     ------
     ConnectionFailed
         When none answered; the message has what the last one said.
     """
+    first: tuple[Host, int] = (host, port) if proxy is None else (proxy.host, proxy.port)
     failure: OSError | None = None
     try:
-        candidates = _candidates(host, port)
+        candidates = _candidates(*first)
     except (OSError, UnicodeError) as error:
-        raise ConnectionFailed(f"{host}: cannot find its address: {error}") from error
+        raise ConnectionFailed(f"{first[0]}: cannot find its address: {error}") from error
     for family, address in candidates:
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
-            prepare(sock)
+            options.apply(sock)
             if bind_address is not None:
                 sock.bind(bind_address)
             sock.settimeout(timeout)
+            deadline = None if timeout is None else monotonic() + timeout
             sock.connect(address)
+            if proxy is not None:
+                proxy.open_tunnel(sock, host, port, deadline)
+                sock.settimeout(timeout)
             return sock, address
         except OSError as error:
             sock.close()
             failure = error
-    raise ConnectionFailed(f"cannot connect to {host}, port {port}: {failure}") from failure
+        except BaseException:
+            sock.close()
+            raise
+    by = "" if proxy is None else f" through {proxy}"
+    raise ConnectionFailed(f"cannot connect to {host}, port {port}{by}: {failure}") from failure
 
 
-def listen(address: Address) -> socket.socket:
-    """Return a listening socket. An empty host means all addresses of this machine.
+def listen(address: Address | socket.socket, options: SocketOptions) -> socket.socket:
+    """Return a listening socket.
+
+    Parameters
+    ----------
+    address
+        Host and port; an empty host means all addresses of this machine. Or a socket that is bound already.
+    options
+        What is set on it, and on the connections that it accepts.
 
     Raises
     ------
     OSError
         When the address cannot be had.
+    ValueError
+        When the socket is not a TCP socket over IPv4 or IPv6, or is bound to nothing.
     """
+    if isinstance(address, socket.socket):
+        check_is_tcp(address)
+        if address.getsockname()[1] == 0:
+            raise ValueError("the socket to listen on is not bound to a port")
+        options.apply(address)
+        address.listen(options.backlog)
+        return address
     host, port = address[:2]
     if host == "" and socket.has_dualstack_ipv6():
         with suppress(OSError):
-            return socket.create_server(
-                ("::", port), family=socket.AF_INET6, backlog=BACKLOG, dualstack_ipv6=True
-            )
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            return _bound(socket.AF_INET6, ("::", port), options, is_dual=True)
+    return _bound(socket.AF_INET6 if ":" in host else socket.AF_INET, address, options)
+
+
+def check_is_tcp(sock: socket.socket) -> None:
+    """Check that a socket is one that associations can come through.
+
+    Raises
+    ------
+    ValueError
+        When it is not a TCP socket over IPv4 or IPv6.
+    """
+    if sock.family not in (socket.AF_INET, socket.AF_INET6) or sock.type != socket.SOCK_STREAM:
+        raise ValueError(
+            f"socket {sock.fileno()} is of family {sock.family} and type {sock.type}; "
+            "a TCP socket over IPv4 or IPv6 is needed"
+        )
+
+
+def _bound(
+    family: int, address: tuple[Any, ...], options: SocketOptions, *, is_dual: bool = False
+) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         if os.name == "posix":
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if is_dual:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        options.apply(sock)
         sock.bind(address)
-        sock.listen(BACKLOG)
+        sock.listen(options.backlog)
     except OSError:
         sock.close()
         raise

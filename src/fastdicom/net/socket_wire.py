@@ -1,21 +1,25 @@
 """The same work as `_core.wire`, over Python's `socket`: for platforms without the POSIX loop.
 
-It drives the sans-I/O face of the reader and the writer. `Wire` documents the methods.
+It drives the sans-I/O face of the reader and the writer. `Wire` documents the methods. `tls_wire` does it
+over TLS: how bytes get from the socket to the reader, and from here to the socket, is in few methods.
 """
 
 from __future__ import annotations
 
-import select
 import socket
 from time import monotonic
 from typing import TypeAlias
 
 from fastdicom._core.pdata import Message, MessageWriter, ObservedPdu, Reader, Signal
+from fastdicom.net.readiness import Readiness
 
 Outcome: TypeAlias = Message | ObservedPdu | Signal | bytes
 
-# What ends a send at once. Whatever else the peer says meanwhile waits for the next `receive`.
-_WAITS = (Message, ObservedPdu, Signal)
+# PS3.8 9.3.1: type, a reserved byte, and the length of what follows in four bytes.
+_HEADER = 6
+
+# Bytes that may wait when one more PDU is to be sent: a few of the longest, A-ASSOCIATE.
+_QUEUE_LIMIT = 4 << 20
 
 
 class SocketWire:
@@ -32,9 +36,8 @@ class SocketWire:
     """
 
     def __init__(self, descriptor: int, wake_descriptor: int, reader: Reader) -> None:
-        self._socket = socket.socket(fileno=descriptor)
-        self._socket.setblocking(False)
-        self._wake_descriptor = wake_descriptor
+        self._readiness = Readiness(descriptor, wake_descriptor)
+        self._socket = self._open(descriptor)
         self.reader = reader
         self.failure = 0
         self.bytes_received = 0
@@ -42,9 +45,19 @@ class SocketWire:
         self._idle: float | None = None
         self._progress: float | None = None
         self._deadline: float | None = None
-        self._unsent = b""
+        self._window = 0.0
+        self._window_least = 0.0
+        self._window_begin: float | None = None  # within a message, when the window began
+        self._window_moved = 0
+        self._sending: MessageWriter | None = None
+        self._unsent = memoryview(b"")
         self._left_of_pdu = 0  # bytes of `_unsent` that belong to a PDU of which some have gone
-        self._pending: Outcome | None = None
+        self._ended: Signal | None = None  # nothing more will come
+
+    def _open(self, descriptor: int) -> socket.socket:
+        sock = socket.socket(fileno=descriptor)
+        sock.setblocking(False)
+        return sock
 
     def __del__(self) -> None:
         # The descriptor belongs to the caller.
@@ -59,113 +72,184 @@ class SocketWire:
         """Bound all waits that follow by a time of the monotonic clock."""
         self._deadline = deadline
 
+    def set_minimum_throughput(self, bytes_per_second: float, seconds: float) -> None:
+        """End a message with `Signal.TOO_SLOW` when less is moved within a window."""
+        self._window = seconds if bytes_per_second > 0 else 0.0
+        self._window_least = bytes_per_second * seconds
+
+    # Receiving.
+
     def receive(self) -> Outcome:
         """Wait for the next event."""
-        if self._pending is not None:
-            outcome, self._pending = self._pending, None
-            return outcome
+        idle_until: float | None = None
+        has_received = False
         while True:
             outcome = self.reader.next_event()
             if outcome is not Signal.NEED_DATA:
                 return outcome
-            timeout = self._progress if self.reader.is_mid_message else self._idle
-            ended, _ = self._wait(timeout, is_sending=False)
-            if ended is None:
-                ended = self._receive_once()
+            if self._take_pending():
+                continue
+            if self._ended is not None:
+                return self._ended
+            # What has come is told even after the deadline, but a peer cannot put that off by sending more.
+            if has_received and self._deadline is not None and monotonic() >= self._deadline:
+                return Signal.TIMED_OUT
+            if self.reader.is_mid_message:
+                ended = self._wait_in_message(reading=True, writing=False)[0]
+            else:
+                # However many bytes come that are no part of a message.
+                if idle_until is None and self._idle is not None:
+                    idle_until = monotonic() + self._idle
+                self._window_begin = None
+                left = None if idle_until is None else max(idle_until - monotonic(), 0)
+                ended = self._wait(left, reading=True, writing=False)[0]
             if ended is not None:
                 return ended
+            self._receive_once()
+            has_received = True
 
-    def send(self, message: MessageWriter) -> Outcome:
+    def _take_pending(self) -> bool:
+        """Give the reader what waits on this side of the socket; False when nothing does."""
+        return False
+
+    def _receive_once(self) -> None:
+        """Take from the socket what is there."""
+        try:
+            n = self._socket.recv_into(self.reader.get_buffer())
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.failure = error.errno or 0
+            self._ended = Signal.FAILED
+            return
+        if n == 0:
+            self._ended = Signal.CLOSED
+            return
+        self.bytes_received += n
+        self.reader.commit(n)
+
+    # Sending.
+
+    def send(self, message: MessageWriter, listens: bool = True) -> Outcome:
         """Send a message."""
+        if self._sending is not None and self._sending is not message:
+            raise RuntimeError("another message has not been sent whole")
+        self._sending = message
         while True:
-            if not self._unsent:
-                self._unsent = message.data_to_send()
-                if not self._unsent:
-                    return Signal.SENT
-            ended = self.flush()
+            ended = self._send_all(listens)
             if ended is not Signal.SENT:
                 return ended
+            self._unsent = memoryview(message.data_to_send())
+            if not self._unsent:
+                self._sending = None
+                return Signal.SENT
 
     def send_pdu(self, pdu: bytes) -> Outcome:
         """Send a PDU that is not P-DATA-TF."""
-        self._unsent = self._unsent[: self._left_of_pdu] + pdu
+        left = self._unsent
+        if self._sending is not None:  # no more of the message than the PDU that has been begun
+            left = left[: self._left_of_pdu]
+            self._sending = None
+        if len(left) > _QUEUE_LIMIT:
+            raise RuntimeError("too many PDUs wait to be sent")
+        self._unsent = memoryview(b"".join((left, pdu)))
         return self.flush()
 
     def flush(self) -> Outcome:
         """Go on with `send_pdu`."""
-        while self._unsent:
-            try:
-                n = self._socket.send(self._unsent)
-            except BlockingIOError:
-                ended = self._wait_to_send()
-                if ended is not None:
-                    return ended
-                continue
-            except OSError as error:
-                return self._failed_to_send(error)
-            self._advance(n)
+        return self._send_all(listens=True)
+
+    def _send_all(self, listens: bool) -> Outcome:
+        while self._has_unsent():
+            ended = self._send_once(listens)
+            if ended is not None:
+                return ended
+        self._window_begin = None
         return Signal.SENT
 
-    def _advance(self, n: int) -> None:
+    def _has_unsent(self) -> bool:
+        return bool(self._unsent)
+
+    def _send_once(self, listens: bool) -> Outcome | None:
+        """Hand something to the socket, or wait until it takes more; what the peer says meanwhile."""
+        try:
+            n = self._socket.send(self._unsent)
+        except BlockingIOError:
+            return self._wait_to_send(listens)
+        except OSError as error:
+            return self._failed_to_send(error)
         self.bytes_sent += n
-        # Where the PDU that the last sent byte belongs to ends.
+        self._advance(n)
+        return None
+
+    def _advance(self, n: int) -> None:
+        """Account for n bytes of `_unsent`: where the PDU ends that the last of them belongs to."""
         at = self._left_of_pdu
         while at < n:
-            at += 6 + int.from_bytes(self._unsent[at + 2 : at + 6], "big")
+            at += _HEADER + int.from_bytes(self._unsent[at + 2 : at + _HEADER], "big")
         self._left_of_pdu = at - n
         self._unsent = self._unsent[n:]
 
     def _failed_to_send(self, error: OSError) -> Outcome:
         # What the peer said before it closed, an A-ABORT most likely, says more than EPIPE.
-        if self._pending is None and self._receive_once() is None:
-            heard = self.reader.next_event()
-            if isinstance(heard, bytes):
+        before = -1
+        while self.bytes_received != before:
+            before = self.bytes_received
+            heard = self._heard()
+            if heard is not None and not isinstance(heard, Signal):
                 return heard
+            if self._ended is None:
+                self._receive_once()
         self.failure = error.errno or 0
         return Signal.FAILED
 
-    def _wait_to_send(self) -> Outcome | None:
-        ended, is_readable = self._wait(self._progress, is_sending=True)
-        if ended is not None or not is_readable:
-            return ended
-        ended = self._receive_once()
-        if ended is not None:
-            return ended
-        heard = self.reader.next_event()
-        if heard is Signal.NEED_DATA:
-            return None
-        if isinstance(heard, _WAITS):
-            self._pending = heard
-            return None
-        return heard
+    def _wait_to_send(self, listens: bool) -> Outcome | None:
+        """Wait for room; what the peer says meanwhile, or what ended the wait, if anything."""
+        heard = self._heard() if listens else None
+        if heard is not None:
+            return heard
+        ended, is_readable = self._wait_in_message(reading=listens, writing=True)
+        if ended is None and is_readable:
+            self._receive_once()
+            return self._heard()
+        return ended
 
-    def _wait(self, timeout: float | None, *, is_sending: bool) -> tuple[Signal | None, bool]:
+    def _heard(self) -> Outcome | None:
+        """Return what has been received and not been told, or that nothing more will come."""
+        while True:
+            heard = self.reader.next_event()
+            if heard is not Signal.NEED_DATA:
+                return heard
+            if not self._take_pending():
+                return self._ended
+
+    # Waiting.
+
+    def _wait_in_message(self, *, reading: bool, writing: bool) -> tuple[Signal | None, bool]:
+        """Wait while a message is received or sent, unless too little has moved."""
+        if self._is_too_slow():
+            return Signal.TOO_SLOW, False
+        return self._wait(self._progress, reading=reading, writing=writing)
+
+    def _is_too_slow(self) -> bool:
+        if not self._window:
+            return False
+        now = monotonic()
+        moved = self.bytes_received + self.bytes_sent
+        if self._window_begin is not None and now - self._window_begin < self._window:
+            return False
+        is_slow = self._window_begin is not None and moved - self._window_moved < self._window_least
+        self._window_begin, self._window_moved = now, moved
+        return is_slow
+
+    def _wait(self, timeout: float | None, *, reading: bool, writing: bool) -> tuple[Signal | None, bool]:
         """Wait for the socket; what ended the wait otherwise, and whether the socket is readable."""
         if self._deadline is not None:
             left = max(self._deadline - monotonic(), 0)
             timeout = left if timeout is None else min(left, timeout)
-        readers: list[int | socket.socket] = [self._wake_descriptor]
-        if self._pending is None:
-            readers.append(self._socket)
-        writers = [self._socket] if is_sending else []
-        readable, writable, _ = select.select(readers, writers, [], timeout)
-        if self._wake_descriptor in readable:
+        is_woken, is_readable, is_writable = self._readiness.wait(timeout, reading=reading, writing=writing)
+        if is_woken:
             return Signal.WOKEN, False
-        if not readable and not writable:
+        if not is_readable and not is_writable:
             return Signal.TIMED_OUT, False
-        return None, self._socket in readable
-
-    def _receive_once(self) -> Signal | None:
-        buffer = self.reader.get_buffer()
-        try:
-            n = self._socket.recv_into(buffer)
-        except BlockingIOError:
-            return None
-        except OSError as error:
-            self.failure = error.errno or 0
-            return Signal.FAILED
-        if n == 0:
-            return Signal.CLOSED
-        self.bytes_received += n
-        self.reader.commit(n)
-        return None
+        return None, is_readable

@@ -63,9 +63,15 @@ def plan(
     instances: list[Instance],
     directory: str | None,
     has_nodelay: bool,
+    certificates: dict[str, str] | None,
 ) -> dict[str, Any]:
     """Return what `fastdicom.bench.peers.external` shall run for one side."""
     fields = receiver(scenario, directory) if role == "receiver" else sender(scenario, instances)
+    if certificates is not None:
+        fields["argv"][1:1] = [
+            *("+tls", certificates["key"], certificates["certificate"]),
+            *("+cf", certificates["ca"]),
+        ]
     return {"role": role, "environment": {"TCP_NODELAY": "1"} if has_nodelay else {}, **fields}
 
 

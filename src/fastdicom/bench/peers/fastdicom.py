@@ -31,7 +31,9 @@ class FastdicomSender:
     def connect(self, port: int) -> None:
         if self._job.kind == "associate":
             return
-        self._association = self._ae.associate("127.0.0.1", port)
+        context = self._job.client_context
+        tls_args = None if context is None else (context, None)
+        self._association = self._ae.associate("127.0.0.1", port, tls_args=tls_args)
         if not self._association.is_established:
             raise ConnectionError("the association was not established")
 
@@ -76,7 +78,12 @@ def receive(job: Job) -> None:
     ae.add_supported_context(VERIFICATION)
     if job.directory is not None:
         ae.store_directory = job.directory
-    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, on_store)])
+    server = ae.start_server(
+        ("127.0.0.1", 0),
+        block=False,
+        ssl_context=job.server_context,
+        evt_handlers=[(evt.EVT_C_STORE, on_store)],
+    )
     if server is None:
         raise RuntimeError("no server was started")
     serve_receiver(server.server_address[1], lambda: len(received) if job.kind == "store" else None)

@@ -36,7 +36,9 @@ class PynetdicomSender:
             self._association = self._associate(port)
 
     def _associate(self, port: int) -> Any:
-        association = self._ae.associate("127.0.0.1", port)
+        context = self._job.client_context
+        tls_args = None if context is None else (context, "localhost")
+        association = self._ae.associate("127.0.0.1", port, tls_args=tls_args)
         if not association.is_established:
             raise ConnectionError("the association was not established")
         return association
@@ -75,7 +77,12 @@ def receive(job: Job) -> None:
     for sop_class, transfer_syntax in job.contexts:
         ae.add_supported_context(sop_class, transfer_syntax)
     ae.add_supported_context(VERIFICATION)
-    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, on_store)])
+    server = ae.start_server(
+        ("127.0.0.1", 0),
+        block=False,
+        ssl_context=job.server_context,
+        evt_handlers=[(evt.EVT_C_STORE, on_store)],
+    )
     if server is None:
         raise RuntimeError("pynetdicom started no server")
     serve_receiver(server.server_address[1], lambda: len(received) if job.kind == "store" else None)

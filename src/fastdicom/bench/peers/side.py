@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from fastdicom.bench.inputs import Instance
+from fastdicom.tls import client_context, server_context
 
 
 class Job:
@@ -35,6 +36,8 @@ class Job:
         Where the receiver writes files, or None.
     reads_files
         Whether a sender that can send a file as it is reads it for each message.
+    client_context, server_context
+        The settings of TLS; None without it.
     """
 
     def __init__(self, path: str) -> None:
@@ -44,6 +47,9 @@ class Job:
         self.contexts = [(sop_class, transfer_syntax) for sop_class, transfer_syntax in fields["contexts"]]
         self.directory: str | None = fields["directory"]
         self.reads_files: bool = fields["reads_files"]
+        files: dict[str, Any] | None = fields["certificates"]
+        self.client_context = None if files is None else client_context(**files, checks_host_name=False)
+        self.server_context = None if files is None else server_context(**files)
 
     def cycle(self, n: int) -> Iterator[int]:
         """Return the index of the instance in each of n messages."""
