@@ -1,12 +1,14 @@
 # Every target makes the environment that it needs; a second run finds it and is quick.
 #   make test    lint, the C checks under sanitizers, then the tests
 #   make bench   the benchmark; BENCH="--quick --scenario echo" is handed on to it
+#   make fuzz    everything a peer reaches, for SECONDS=60 and what the building takes
 #   make wheel   an sdist and a wheel for each Python on this machine, each tested as it is installed
 
 PYTHON ?= python3
 CC ?= cc
 BENCH ?=
 PYTEST_ARGS ?=
+SECONDS ?= 60
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,12 +18,13 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 KERNELS := $(wildcard csrc/*.c)
 HEADERS := $(wildcard csrc/*.h)
 CHECKS := $(wildcard csrc/check/*.c)
-FUZZERS := $(wildcard csrc/fuzz/*.c)
-FUZZ_SECONDS ?= 60
+REPLAY := csrc/fuzz/replay.c
+FUZZERS := $(filter-out $(REPLAY),$(wildcard csrc/fuzz/*.c))
+CORPUS := $(wildcard csrc/fuzz/corpus/*/*)
 COMPILED := $(KERNELS) $(HEADERS) $(shell find src -name '*.pyx' -o -name '*.pxd')
 COMPILERS := $(CC) $(filter-out $(CC),$(shell command -v clang >/dev/null && echo clang))
 
-.PHONY: bench test lint lint-c check-c wheel soak fuzz fuzz-c clean
+.PHONY: bench test lint lint-c check-c wheel soak fuzz sanitize clean
 
 # --- environments -----------------------------------------------------------------------------------------
 
@@ -61,11 +64,20 @@ wheel: $(VENV)/test.stamp
 	$(BIN)/python tools/test_wheel.py dist $(PYTEST_ARGS)
 
 soak: $(VENV)/test.stamp
-	$(BIN)/python -m pytest -m soak --timeout 0 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m soak -s --timeout 0 $(PYTEST_ARGS)
 
-# The hypothesis tests again, with the many examples of the profile in tests/conftest.py.
-fuzz: $(VENV)/test.stamp fuzz-c
-	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile fuzz --timeout 0 $(PYTEST_ARGS)
+# libFuzzer, atheris and hypothesis share the seconds; what is missing of them is said and left out.
+fuzz: $(VENV)/fuzz.stamp
+	$(BIN)/python tools/fuzz.py --seconds $(SECONDS)
+
+$(VENV)/fuzz.stamp: $(VENV)/test.stamp
+	@$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['fuzz'], sep='\n')" > $(VENV)/fuzz.txt
+	$(BIN)/python -m pip install --quiet --requirement $(VENV)/fuzz.txt || echo "atheris cannot be installed here"
+	touch $@
+
+# All tests again, with the extensions built under sanitizers into a folder of their own.
+sanitize: $(VENV)/test.stamp check-c
+	$(BIN)/python tools/sanitize.py --compiler $(CC) $(PYTEST_ARGS)
 
 clean:
 	rm -rf $(VENV) build dist wheelhouse src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -77,12 +89,13 @@ clean:
 
 # No warning from any compiler that is here.
 lint-c:
-	@for compiler in $(COMPILERS); do for kernel in $(KERNELS) $(CHECKS) $(FUZZERS); do \
+	@for compiler in $(COMPILERS); do for kernel in $(KERNELS) $(CHECKS) $(FUZZERS) $(REPLAY); do \
 	    $$compiler $(STRICT) -O2 -Icsrc -c $$kernel -o /dev/null || exit 1; \
-	done; echo "$$compiler: no warning in $(words $(KERNELS) $(CHECKS) $(FUZZERS)) files"; done
+	done; echo "$$compiler: no warning in $(words $(KERNELS) $(CHECKS) $(FUZZERS) $(REPLAY)) files"; done
 
-# Asserts in plain C, under the sanitizers where the compiler has them.
-check-c: $(patsubst csrc/check/%.c,build/check/%.passed,$(CHECKS))
+# Asserts in plain C, and the corpora of the fuzz targets, under the sanitizers where the compiler has them.
+check-c: $(patsubst csrc/check/%.c,build/check/%.passed,$(CHECKS)) \
+    $(patsubst csrc/fuzz/%.c,build/check/replay/%.passed,$(FUZZERS))
 
 build/check/sanitize:
 	@mkdir -p $(@D)
@@ -98,16 +111,8 @@ build/check/%.passed: csrc/check/%.c $(KERNELS) $(HEADERS) build/check/sanitize
 	build/check/$*
 	@touch $@
 
-# libFuzzer on the kernels: what a peer sends first. Only clang has it.
-ifneq ($(shell command -v clang),)
-fuzz-c: $(patsubst csrc/fuzz/%.c,build/fuzz/%,$(FUZZERS))
-	@for target in $^; do mkdir -p $$target.corpus && \
-	    $$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 $$target.corpus || exit 1; done
-else
-fuzz-c:
-	@echo "there is no clang: the C kernels are not fuzzed"
-endif
-
-build/fuzz/%: csrc/fuzz/%.c $(KERNELS) $(HEADERS)
+build/check/replay/%.passed: csrc/fuzz/%.c $(REPLAY) $(KERNELS) $(HEADERS) $(CORPUS) build/check/sanitize
 	@mkdir -p $(@D)
-	clang -std=c11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Icsrc $< $(KERNELS) -o $@
+	$(CC) $(STRICT) -O1 -g $$(cat build/check/sanitize) -Icsrc $< $(REPLAY) $(KERNELS) -o build/check/replay/$*
+	@build/check/replay/$* $(wildcard csrc/fuzz/corpus/$*/*) 2> $@.log || (tail -40 $@.log; exit 1)
+	@touch $@
