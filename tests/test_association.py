@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import mmap
 import os
 import signal
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -342,3 +344,29 @@ def test_an_abort_names_itself_to_who_goes_on() -> None:
         association.abort()
         with pytest.raises(AssociationAborted):
             association.send_c_echo()
+
+
+def test_what_was_not_sent_is_let_go_at_once() -> None:
+    """An association that is over, and referred to, does not keep the object that it was sending."""
+
+    class Encoded(bytearray):
+        pass
+
+    def script(peer: Raw) -> None:
+        peer.receive_pdu()
+        peer.send(acceptance())
+        peer.receive_pdu()
+        peer.send(model.abort(0, 0))
+
+    encoded = Encoded(data_set(LARGE))
+    gone = weakref.ref(encoded)
+    with fake_acceptor(script) as port:
+        association = AE().associate("127.0.0.1", port, contexts=contexts())
+        gc.disable()
+        try:
+            assert "Status" not in association.send_c_store(encoded, transfer_syntax=IMPLICIT)
+            del encoded
+            assert gone() is None
+        finally:
+            gc.enable()
+    assert_aborted(association)

@@ -81,8 +81,7 @@ def test_e1_a_peer_of_our_acceptor(victim: Victim, state: str) -> None:
 
 @pytest.mark.parametrize("state", AS_REQUESTOR)
 def test_e1_a_peer_of_our_requestor(victim: Victim, state: str) -> None:
-    # The object that our user sends, and that of the attack before, which may just be going.
-    growth = 96 << 10 if state == "Sta8" else GROWTH
+    growth = 32 << 10 if state == "Sta8" else GROWTH  # the object that our user sends, of 8 MB
     with attack(victim, as_requestor=True, network_timeout=30.0, growth=growth) as attacker:
         for event, expected in AS_REQUESTOR[state].items():
             bring, operations = REQUESTOR[state]

@@ -22,6 +22,8 @@ cdef extern from "fd_socket.h":
 
     struct fd_socket:
         int failure
+        size_t span_count
+        size_t span_index
         uint64_t bytes_received
         uint64_t bytes_sent
 

@@ -161,6 +161,12 @@ cdef class Wire:
                 return self.outcome(code)
             PyErr_CheckSignals()
 
+    def forget(self):
+        """Let go of what has not been sent: it never will be."""
+        self.socket.span_count = self.socket.span_index = 0
+        self.sending = None
+        self.queued = []
+
     cdef object outcome(self, int code):
         if code == FD_EVENT_MESSAGE:
             return self.reader.take_message()

@@ -472,6 +472,12 @@ class Connection:
             self._waker.close()
         self.provider.transport_closed(now)
         see_off(self._socket, min(limits, default=now + ABORT_LINGER))
+        self._let_go()
+
+    def _let_go(self) -> None:
+        # An association refers to itself in circles: memory of data sets must not wait until those are found.
+        self._wire.forget()
+        self.reader.discard()
         self.on_close()
 
     def _wake(self) -> None:
@@ -490,4 +496,4 @@ class Connection:
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
         self._socket.close()
-        self.on_close()
+        self._let_go()

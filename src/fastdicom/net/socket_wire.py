@@ -63,6 +63,11 @@ class SocketWire:
         # The descriptor belongs to the caller.
         self._socket.detach()
 
+    def forget(self) -> None:
+        """Let go of what has not been sent: it never will be."""
+        self._sending = None
+        self._unsent = memoryview(b"")
+
     def set_timeouts(self, idle: float | None, progress: float | None) -> None:
         """Bound the waits that follow."""
         self._idle = idle
