@@ -342,6 +342,9 @@ def test_c7_a_message_id_twice_at_once() -> None:
             peer.send(echo_rq(5), echo_rq(5))
             refused = peer.receive_message()[1]
             assert (refused[0x0120], refused[0x0900]) == (5, 0x0210)
+            # The first of them is in progress still: a refusal does not end it.
+            peer.send(echo_rq(5))
+            assert peer.receive_message()[1][0x0900] == 0x0210
             gate.barrier.wait(DEADLINE)
             assert peer.receive_message()[1][0x0900] == 0
 

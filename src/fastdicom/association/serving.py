@@ -22,7 +22,7 @@ from fastdicom.errors import AssociationError, MessageError
 from fastdicom.events import EventType, Handler
 from fastdicom.presentation import PresentationContextTuple
 from fastdicom.services.dispatch import serve
-from fastdicom.services.performer import DUPLICATE_INVOCATION, Service, respond
+from fastdicom.services.performer import DUPLICATE_INVOCATION, Service
 
 NO_SERVICES: Mapping[int, Service] = MappingProxyType({})
 
@@ -73,7 +73,8 @@ class Serving(Operations):
         with self._guard:
             is_new = self._exchange.begin(message_id)
         if not is_new:
-            respond(self, message, DUPLICATE_INVOCATION)
+            # Not by `send_response`: the operation that has this Message ID goes on.
+            self._reply(message, message.command.encode_response(DUPLICATE_INVOCATION))
             return
         try:
             serve(self, message, context, services)
@@ -125,6 +126,9 @@ class Serving(Operations):
         # Before it leaves: the peer's next request may follow at once.
         self._exchange.performed.discard(message.command.message_id)
         self._is_ahead = self._exchange.performed_limit == 1 and self._link.reader.has_more
+        self._reply(message, command)
+
+    def _reply(self, message: Message, command: bytes) -> None:
         try:
             self._send(message.context_id, command, None)
         except ValueError as error:  # a peer that takes no PDV cannot be answered
