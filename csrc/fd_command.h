@@ -17,6 +17,7 @@
 #define FD_COMMAND_FIELD 0x0100
 #define FD_COMMAND_DATA_SET_TYPE 0x0800
 #define FD_NO_DATA_SET 0x0101
+#define FD_HAS_DATA_SET 0x0001
 
 enum fd_command_vr { FD_VR_NONE, FD_VR_UL, FD_VR_US, FD_VR_UI, FD_VR_AE, FD_VR_AT, FD_VR_LO };
 

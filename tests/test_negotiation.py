@@ -21,7 +21,7 @@ from fastdicom import (
     build_role,
     evt,
 )
-from fastdicom.association.outgoing import encode_dataset
+from fastdicom.data_sets import encode_dataset
 from fastdicom.pdu_primitives import (
     AsynchronousOperationsWindowNegotiation,
     QueryExtendedNegotiation,

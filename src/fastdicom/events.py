@@ -8,7 +8,6 @@ for. Import this module as ``evt``.
 from __future__ import annotations
 
 import mmap
-import zlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -21,17 +20,12 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import read_dataset
 
 from fastdicom import part10
+from fastdicom.data_sets import decode_dataset
 from fastdicom.dimse.messages import C_ECHO, C_STORE, Request
 from fastdicom.presentation import PresentationContextTuple
 
 if TYPE_CHECKING:
     from fastdicom._core.pdata import Message
-
-
-# What a deflated data set may become (PS3.5 A.5): an image that is black all over inflates a thousandfold.
-INFLATED_LIMIT = 1 << 30
-INFLATED_RATIO = 200
-INFLATED_FREELY = 64 << 20
 
 
 class EventType(NamedTuple):
@@ -121,30 +115,6 @@ class Event:
         def __getattr__(self, name: str) -> Any: ...
 
 
-def inflate(deflated: memoryview) -> bytes:
-    """Inflate a deflated data set, within limits.
-
-    Raises
-    ------
-    ValueError
-        When it would become too long, or is not whole.
-    """
-    limit = min(INFLATED_LIMIT, max(INFLATED_FREELY, INFLATED_RATIO * len(deflated)))
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
-        inflated = inflater.decompress(deflated, limit + 1)
-    except zlib.error as error:
-        raise ValueError(f"the data set cannot be inflated: {error}") from None
-    if len(inflated) > limit:
-        raise ValueError(
-            f"the deflated data set of {len(deflated)} bytes inflates to more than {limit} bytes, the limit "
-            f"for its length ({INFLATED_RATIO} times that, from {INFLATED_FREELY} to {INFLATED_LIMIT} bytes)"
-        )
-    if not inflater.eof:
-        raise ValueError(f"the deflated data set ends early, after {len(deflated)} bytes")
-    return inflated
-
-
 class RequestEvent(Event):
     """A DIMSE request has come and is to be answered.
 
@@ -232,19 +202,9 @@ class StoreEvent(RequestEvent):
             When it is deflated and inflates to more than 1 GiB, or to more than 64 MiB and 200 times its
             length. `encoded` has it as it came.
         """
-        syntax = self.context.transfer_syntax
-        encoded: Any
-        if syntax.is_deflated:
-            encoded = inflate(self.encoded)
-        elif self.dataset_path is not None:
+        if self.dataset_path is not None and not self.context.transfer_syntax.is_deflated:
             return dcmread(self.dataset_path)
-        else:
-            encoded = self.encoded
-        dataset = read_dataset(BytesIO(encoded), syntax.is_implicit_VR, syntax.is_little_endian)
-        dataset.set_original_encoding(
-            syntax.is_implicit_VR, syntax.is_little_endian, dataset._read_charset or "iso8859"
-        )
-        return dataset
+        return decode_dataset(self.encoded, self.context.transfer_syntax)
 
     def _front(self, *, has_preamble: bool) -> bytes:
         command = self._message.command

@@ -106,13 +106,13 @@ def test_performed_operations() -> None:
     exchange = Exchange()
     exchange.performed_limit = 2
     assert exchange.is_idle
-    assert exchange.begin(10)
-    assert not exchange.begin(10)
-    assert exchange.begin(11)
+    assert exchange.begin(10, 1)
+    assert not exchange.begin(10, 1)
+    assert exchange.begin(11, 1)
     assert not exchange.is_idle
     with pytest.raises(MessageError, match="3 operations at once; 2 were agreed on"):
-        exchange.begin(12)
-    exchange.performed.discard(10)
-    assert exchange.begin(12)
+        exchange.begin(12, 1)
+    exchange.finish(10)
+    assert exchange.begin(12, 1)
     exchange.performed_limit = 0
-    assert all(exchange.begin(message_id) for message_id in range(20, 1000))
+    assert all(exchange.begin(message_id, 1) for message_id in range(20, 1000))

@@ -16,7 +16,7 @@ from servers import associate, serving, store_ae
 from storage_files import storage_files
 
 from fastdicom import AE, Association, build_context, evt
-from fastdicom.association.outgoing import encode_dataset
+from fastdicom.data_sets import encode_dataset
 from fastdicom.sop_class import CTImageStorage, MRImageStorage, Verification
 
 EXPLICIT = "1.2.840.10008.1.2.1"

@@ -358,7 +358,7 @@ class Session:
                 self.exchange.end(self.exchange.answer(message))
                 self.story.append("answered")
             else:
-                self.story.append(self.exchange.begin(message.command.message_id or 0))
+                self.story.append(self.exchange.begin(message.command.message_id or 0, 1))
         except MessageError as error:
             self.blame(error)
 

@@ -24,6 +24,7 @@ cdef extern from "fd_command.h":
     const int FD_COMMAND_ELEMENTS
     const int FD_ELEMENT_HEADER
     const int FD_NO_DATA_SET
+    const int FD_HAS_DATA_SET
 
     struct fd_command:
         fd_span values[24]

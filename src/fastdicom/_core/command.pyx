@@ -142,7 +142,7 @@ cdef class CommandSet:
                 return False
         return True
 
-    def encode_response(self, uint16_t status):
+    def encode_response(self, uint16_t status, bint has_data_set=False):
         """Encode a response to this request, with nothing but a status (PS3.7 9.3, 10.3).
 
         It names the SOP class and the instance that the request named, if it did.
@@ -153,7 +153,7 @@ cdef class CommandSet:
         length += self.copy_uid(encoded + length, 0x0002, 0x0003)
         length += fd_command_store_us(encoded + length, 0x0100, command_field | 0x8000)
         length += fd_command_store_us(encoded + length, 0x0120, fd_command_us(&self.command, 0x0110, 0))
-        length += fd_command_store_us(encoded + length, 0x0800, FD_NO_DATA_SET)
+        length += fd_command_store_us(encoded + length, 0x0800, FD_HAS_DATA_SET if has_data_set else FD_NO_DATA_SET)
         length += fd_command_store_us(encoded + length, 0x0900, status)
         length += self.copy_uid(encoded + length, 0x1000, 0x1001)
         fd_command_store_ul(encoded, 0x0000, <uint32_t>(length - FD_ELEMENT_HEADER - 4))

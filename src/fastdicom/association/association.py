@@ -261,8 +261,11 @@ class Association(Serving):
     def release(self) -> None:
         """Release the association in good order (PS3.8 7.2); nothing happens when it is not established.
 
-        Operations of other threads that are in progress are waited for.
+        Operations of other threads that are in progress are waited for; those of this one whose responses
+        have not all been asked for are cancelled.
         """
+        if self._is_established:
+            self._end_inquiries()
         with self._guard:
             self._waiting += 1
             try:

@@ -17,8 +17,15 @@ from typing import TYPE_CHECKING, Any
 from fastdicom._core.command import encode_command
 from fastdicom._core.pdata import Message, MessageWriter, Signal
 from fastdicom.association import outgoing
-from fastdicom.dimse.exchange import Exchange, Goal, Invocation
-from fastdicom.dimse.messages import C_ECHO_RQ, C_STORE_RQ, HAS_DATA_SET, IS_RESPONSE, NO_DATA_SET
+from fastdicom.dimse.exchange import Exchange, Goal, Inquiry, Invocation
+from fastdicom.dimse.messages import (
+    C_CANCEL_RQ,
+    C_ECHO_RQ,
+    C_STORE_RQ,
+    HAS_DATA_SET,
+    IS_RESPONSE,
+    NO_DATA_SET,
+)
 from fastdicom.dimse.results import StatusDataset, no_answer, status_dataset
 from fastdicom.errors import MessageError
 from fastdicom.log import get_logger
@@ -169,12 +176,29 @@ class Operations(ABC):
         }
         return self._operate(invocation, elements, prepared.data_set)
 
-    def _begin(self, context_id: int, command_field: int, message_id: int | None) -> Invocation:
-        """Begin an operation, when there is room for it."""
+    def _begin(
+        self, context_id: int, command_field: int, message_id: int | None, kind: type[Invocation] = Invocation
+    ) -> Any:
+        """Begin an operation, of the given kind, once there is room for it."""
         thread = get_ident()
         with self._guard:
-            invocation = self._exchange.invoke(context_id, command_field, message_id, thread, monotonic())
-            while invocation is None:
+            invocation = self._exchange.invoke(
+                context_id, command_field, message_id, thread, monotonic(), kind
+            )
+        while invocation is None:
+            self._make_room(thread)
+            self._check_established()
+            with self._guard:
+                invocation = self._exchange.invoke(
+                    context_id, command_field, message_id, thread, monotonic(), kind
+                )
+        return invocation
+
+    def _make_room(self, thread: int) -> None:
+        """Wait until an operation has ended, or may have."""
+        with self._guard:
+            inquiry = self._exchange.inquiry_of(thread)
+            if inquiry is None:
                 self._exchange.check_may_wait(thread)
                 self._waiting += 1
                 try:
@@ -183,25 +207,61 @@ class Operations(ABC):
                         self._turn.wait()
                 finally:
                     self._waiting -= 1
-                self._check_established()
-                invocation = self._exchange.invoke(context_id, command_field, message_id, thread, monotonic())
-            return invocation
+        if inquiry is not None:  # its responses wait until they are asked for
+            self._wait_for(inquiry.ending)
+            self._finish(inquiry)
+
+    def _finish(self, invocation: Invocation) -> None:
+        """End an operation of ours, and tell those who wait for that."""
+        self._exchange.end(invocation)
+        if self._waiting:
+            self._tell_all()
+
+    def _abandon(self, inquiry: Inquiry) -> None:
+        """Ask the peer to cancel an operation whose responses nobody wants any more (PS3.7 9.3.2.3)."""
+        inquiry.is_abandoned = True
+        inquiry.responses.clear()
+        if inquiry.is_answered:
+            self._finish(inquiry)
+        else:
+            self._cancel_at_peer(inquiry.context_id, inquiry.message_id)
+
+    def _cancel_at_peer(self, context_id: int, message_id: int) -> None:
+        elements = {0x0100: C_CANCEL_RQ, 0x0120: message_id, 0x0800: NO_DATA_SET}
+        self._send(context_id, encode_command(elements), None)
+
+    def _end_inquiries(self) -> None:
+        """Have the peer cancel what this thread has not asked all responses of, and wait for that."""
+        thread = get_ident()
+        while True:
+            with self._guard:
+                inquiry = self._exchange.inquiry_of(thread)
+            if inquiry is None or self._is_closed:
+                return
+            if not inquiry.is_abandoned:
+                self._abandon(inquiry)
+            self._wait_for(inquiry.ending)
+            self._finish(inquiry)
 
     def _operate(
         self, invocation: Invocation, elements: dict[int, Any], data_set: Sequence[Any] | None
     ) -> StatusDataset:
         """Send a request and return the status in its response."""
+        response = self._ask(invocation, elements, data_set)
+        return no_answer() if response is None else status_dataset(response.command)
+
+    def _ask(
+        self, invocation: Invocation, elements: dict[int, Any], data_set: Sequence[Any] | None
+    ) -> Message | None:
+        """Send a request and return its response; None when the association is gone."""
         try:
             if not self._send(invocation.context_id, encode_command(elements), data_set):
                 self._settle()
-                return no_answer()
+                return None
             self._wait_for(invocation)
         finally:
-            self._exchange.end(invocation)
-            if self._waiting:
-                self._tell_all()
-        response = invocation.response
-        return no_answer() if response is None else status_dataset(response.command)
+            self._finish(invocation)
+        return invocation.response
 
     def _send(self, context_id: int, command: bytes, data_set: Sequence[Any] | None) -> bool:
         message = MessageWriter(context_id, command, data_set, self._peer_maximum_length)

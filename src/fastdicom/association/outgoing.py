@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_dataset
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -30,6 +28,7 @@ from pydicom.uid import (
 from fastdicom import part10
 from fastdicom._core.buffer import BufferPool
 from fastdicom._core.element import find_texts
+from fastdicom.data_sets import encode_dataset
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -255,27 +254,3 @@ def _transfer_syntax_of(dataset: Dataset) -> UID:
     if not is_little_endian:
         return ExplicitVRBigEndian
     return ImplicitVRLittleEndian if is_implicit else ExplicitVRLittleEndian
-
-
-def encode_dataset(dataset: Dataset, transfer_syntax: UID) -> bytes:
-    """Encode a Dataset, group 0002 and 0000 left out.
-
-    Raises
-    ------
-    ValueError
-        When pydicom cannot encode it; the message says why.
-    """
-    buffer = DicomBytesIO()
-    buffer.is_implicit_VR = transfer_syntax == ImplicitVRLittleEndian
-    buffer.is_little_endian = transfer_syntax != ExplicitVRBigEndian
-    try:
-        write_dataset(buffer, dataset[0x00040000:])
-    except Exception as error:
-        raise ValueError(f"the Dataset cannot be encoded in {transfer_syntax.name}: {error}") from error
-    encoded = buffer.getvalue()
-    if transfer_syntax != DeflatedExplicitVRLittleEndian:
-        return encoded
-
-    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    deflated = compressor.compress(encoded) + compressor.flush()
-    return deflated + b"\0" * (len(deflated) % 2)

@@ -6,8 +6,10 @@ comes while it may not yet breaks the protocol, and aborts the association: noth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from threading import get_ident
 from time import time
 from types import MappingProxyType
 from typing import Any
@@ -48,8 +50,9 @@ class Serving(Operations):
         try:
             if not self._is_established:  # a handler may have aborted it
                 self._check_established()
-            # PS3.7 9.3.2.3: what is over cannot be cancelled any more, and has no answer
-            if command.command_field != C_CANCEL_RQ:
+            if command.command_field == C_CANCEL_RQ:
+                self._cancel(command.message_id_being_responded_to)
+            else:
                 self._perform(message, command.message_id)
         except MessageError as error:
             LOGGER.error("aborting: %s", error)
@@ -71,7 +74,7 @@ class Serving(Operations):
             self._is_ahead = False
             raise MessageError("a request has come before the response to the one before (PS3.7 D.3.3.3)")
         with self._guard:
-            is_new = self._exchange.begin(message_id)
+            is_new = self._exchange.begin(message_id, get_ident())
         if not is_new:
             # Not by `send_response`: the operation that has this Message ID goes on.
             self._reply(message, message.command.encode_response(DUPLICATE_INVOCATION))
@@ -79,7 +82,13 @@ class Serving(Operations):
         try:
             serve(self, message, context, services)
         finally:
-            self._exchange.performed.discard(message_id)
+            self._exchange.finish(message_id)
+
+    def _cancel(self, message_id: int | None) -> None:
+        # Nothing that the peer has to wait with: a request behind it may be early still, or in time.
+        self._is_ahead = self._is_ahead and self._link.reader.has_more
+        with self._guard:
+            self._exchange.cancel(message_id)
 
     @property
     def is_over(self) -> bool:
@@ -121,15 +130,49 @@ class Serving(Operations):
         """Return the file that a data set went to."""
         return self._sinks.take_file(message) if self._sinks.received else None
 
-    def send_response(self, message: Message, command: bytes) -> None:
-        """Send a response without a data set."""
-        # Before it leaves: the peer's next request may follow at once.
-        self._exchange.performed.discard(message.command.message_id)
-        self._is_ahead = self._exchange.performed_limit == 1 and self._link.reader.has_more
-        self._reply(message, command)
+    def attend(self) -> None:
+        """Take note of what has come while an operation is performed: C-CANCEL, an abort, a release.
 
-    def _reply(self, message: Message, command: bytes) -> None:
+        Raises
+        ------
+        AssociationError
+            When the association has ended.
+        """
+        while self._exchange.performed_limit == 1 and self._lead.acquire(False):
+            try:
+                request = None if self._is_closed else self._receive(waits=False)
+            finally:
+                self._lead.release()
+            if request is None:
+                break
+            self.serve(request)
+        self._check_established()
+
+    def is_cancelled(self, message: Message) -> bool:
+        """Whether the peer has asked to cancel this operation; what has come is looked at first."""
+        with suppress(AssociationError):
+            self.attend()
+        return message.command.message_id in self._exchange.cancelled
+
+    def send_pending(self, message: Message, command: bytes, data_set: Sequence[Any] | None = None) -> None:
+        """Send a response that is not the last one.
+
+        Raises
+        ------
+        AssociationError
+            When the association has ended.
+        """
+        self._reply(message, command, data_set)
+
+    def send_response(self, message: Message, command: bytes, data_set: Sequence[Any] | None = None) -> None:
+        """Send the response, or the last one."""
+        # Before it leaves: the peer's next request may follow at once.
+        self._exchange.finish(message.command.message_id)
+        self._is_ahead = self._exchange.performed_limit == 1 and self._link.reader.has_more
+        self._reply(message, command, data_set)
+
+    def _reply(self, message: Message, command: bytes, data_set: Sequence[Any] | None = None) -> None:
         try:
-            self._send(message.context_id, command, None)
+            self._send(message.context_id, command, data_set)
         except ValueError as error:  # a peer that takes no PDV cannot be answered
             raise MessageError(str(error)) from error

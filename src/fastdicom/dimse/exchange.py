@@ -7,9 +7,17 @@ a time: the association guards it.
 
 from __future__ import annotations
 
+from collections import deque
+
 from fastdicom._core.pdata import Message
 from fastdicom.dimse.messages import message_name
 from fastdicom.errors import AssociationError, MessageError
+
+# PS3.7 C.1.1.2.3, PS3.4 Table C.4-1: there is more to come
+PENDING = (0xFF00, 0xFF01)
+
+# Responses that wait for a thread which asks for them, while another one receives.
+RESPONSES_LIMIT = 10_000
 
 # A Message ID is two bytes (PS3.7 E.1); 0 is left out, as some peers take it for none.
 MESSAGE_ID_LIMIT = 0xFFFF
@@ -47,6 +55,8 @@ class Invocation(Goal):
 
     __slots__ = ("begun", "command_field", "context_id", "message_id", "response", "thread")
 
+    is_abandoned = False
+
     def __init__(self, context_id: int, command_field: int, message_id: int, thread: int, now: float) -> None:
         self.is_reached = False
         self.context_id = context_id
@@ -55,6 +65,71 @@ class Invocation(Goal):
         self.thread = thread
         self.begun = now
         self.response: Message | None = None
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether its last response has come."""
+        return self.response is not None
+
+    def add(self, message: Message) -> None:
+        """Take note of a response. For who receives."""
+        self.response = message
+        self.is_reached = True
+
+
+class Inquiry(Invocation):
+    """An operation that is answered by any number of pending responses and a final one.
+
+    It is reached whenever there is a response to be taken.
+
+    Attributes
+    ----------
+    responses
+        Those that nobody has taken yet.
+    ending
+        Reached once the final one has come.
+    is_abandoned
+        Whether nobody wants its responses any more. It goes on until the final one has come.
+    """
+
+    __slots__ = ("ending", "is_abandoned", "responses")
+
+    def __init__(self, context_id: int, command_field: int, message_id: int, thread: int, now: float) -> None:
+        super().__init__(context_id, command_field, message_id, thread, now)
+        self.responses: deque[Message] = deque()
+        self.ending = Goal()
+        self.is_abandoned = False
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether its last response has come."""
+        return self.ending.is_reached
+
+    def add(self, message: Message) -> None:
+        """Take note of a response. For who receives.
+
+        Raises
+        ------
+        MessageError
+            When too many are waiting already.
+        """
+        self.ending.is_reached = message.command.status not in PENDING
+        if self.is_abandoned:
+            return
+        if len(self.responses) >= RESPONSES_LIMIT:
+            raise MessageError(f"{RESPONSES_LIMIT} responses to one request have not been asked for yet")
+        self.responses.append(message)
+        self.is_reached = True
+
+    def take(self) -> Message | None:
+        """Return the next response; None when none has come. For the one who asks."""
+        if not self.responses:
+            return None
+        message = self.responses.popleft()
+        self.is_reached = False
+        if self.responses:  # looked at after the line above: who adds one now says so afterwards
+            self.is_reached = True
+        return message
 
 
 class Exchange:
@@ -65,14 +140,18 @@ class Exchange:
     invoked_limit, performed_limit
         How many there may be at once; 0 for no limit, 1 unless negotiated otherwise.
     invoked, performed
-        Those of ours, and the Message IDs of those of the peer. Out of both any thread may take, at any time.
+        Those of ours, and of those of the peer the threads that serve them; by Message ID. Out of both any
+        thread may take, at any time.
+    cancelled
+        The Message IDs of those of the peer that it has asked to cancel.
     """
 
     def __init__(self) -> None:
         self.invoked_limit = 1
         self.performed_limit = 1
         self.invoked: dict[int, Invocation] = {}
-        self.performed: set[int] = set()
+        self.performed: dict[int, int] = {}
+        self.cancelled: set[int] = set()
         self._last_message_id = 0
 
     @property
@@ -105,7 +184,13 @@ class Exchange:
             )
 
     def invoke(
-        self, context_id: int, command_field: int, message_id: int | None, thread: int, now: float
+        self,
+        context_id: int,
+        command_field: int,
+        message_id: int | None,
+        thread: int,
+        now: float,
+        kind: type[Invocation] = Invocation,
     ) -> Invocation | None:
         """Begin an operation of ours; None when there is no room for it.
 
@@ -117,6 +202,8 @@ class Exchange:
             Its Message ID; chosen when None.
         thread, now
             Who asks, and when.
+        kind
+            `Inquiry` when there may be several responses.
 
         Raises
         ------
@@ -134,7 +221,7 @@ class Exchange:
             raise ValueError(f"msg_id is {message_id}; 1 to {MESSAGE_ID_LIMIT} are allowed")
         elif message_id in self.invoked:
             raise ValueError(f"msg_id {message_id} belongs to an operation that is in progress")
-        invocation = Invocation(context_id, command_field, message_id, thread, now)
+        invocation = kind(context_id, command_field, message_id, thread, now)
         self.invoked[message_id] = invocation
         return invocation
 
@@ -150,26 +237,56 @@ class Exchange:
         invocation = self.invoked.get(command.get(0x0120, 0))
         if (
             invocation is None
-            or invocation.is_reached
+            or invocation.is_answered
             or invocation.context_id != message.context_id
             or not command.answers(invocation.command_field, invocation.message_id)
         ):
             raise MessageError(
                 f"{message_name(command.command_field)} answers nothing that was asked (PS3.7 8.1)"
             )
-        invocation.response = message
-        invocation.is_reached = True
+        invocation.add(message)
+        if invocation.is_abandoned:
+            self._end_answered(invocation)
         return invocation
+
+    def _end_answered(self, invocation: Invocation) -> None:
+        if invocation.is_answered:
+            self.end(invocation)
+
+    def inquiry_of(self, thread: int) -> Inquiry | None:
+        """Return an operation that this thread need not ask for, to see it end: its own, or one of nobody.
+
+        Raises
+        ------
+        AssociationError
+            When the thread is about to answer the peer, who answers nothing before that.
+        """
+        inquiries = [
+            each
+            for each in self.invoked.values()
+            if isinstance(each, Inquiry) and (each.thread == thread or each.is_abandoned)
+        ]
+        if inquiries and thread in self.performed.values():
+            raise AssociationError(
+                f"{len(self.invoked)} operations are in progress, and {self.invoked_limit} may be; "
+                "a handler runs within one of them. Nothing was sent"
+            )
+        return inquiries[0] if inquiries else None
+
+    def cancel(self, message_id: int | None) -> None:
+        """Take note that the peer wants no more of an operation (PS3.7 9.3.2.3); what is over is over."""
+        if message_id in self.performed:
+            self.cancelled.add(message_id)
 
     def oldest(self) -> float | None:
         """Return when the operation was begun that has waited longest; None when there is none."""
-        return min((each.begun for each in self.invoked.values() if not each.is_reached), default=None)
+        return min((each.begun for each in self.invoked.values() if not each.is_answered), default=None)
 
     def end(self, invocation: Invocation) -> None:
         """Forget an operation of ours. Any thread may, at any time."""
         self.invoked.pop(invocation.message_id, None)
 
-    def begin(self, message_id: int) -> bool:
+    def begin(self, message_id: int, thread: int) -> bool:
         """Begin an operation of the peer's; False when one with this Message ID is in progress.
 
         Raises
@@ -184,5 +301,11 @@ class Exchange:
             )
         if message_id in self.performed:
             return False
-        self.performed.add(message_id)
+        self.performed[message_id] = thread
         return True
+
+    def finish(self, message_id: int | None) -> None:
+        """Forget an operation of the peer's. Any thread may, at any time."""
+        self.performed.pop(message_id, None)  # type: ignore[arg-type]
+        if self.cancelled:
+            self.cancelled.discard(message_id)

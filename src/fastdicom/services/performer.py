@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias
@@ -50,8 +50,17 @@ class Performer(Protocol):
     def take_file(self, message: Message) -> Path | None:
         """Return the file that the data set of this message went to."""
 
-    def send_response(self, message: Message, command: bytes) -> None:
-        """Send a response without a data set."""
+    def attend(self) -> None:
+        """Take note of C-CANCEL, abort and release; AssociationError when the association has ended."""
+
+    def is_cancelled(self, message: Message) -> bool:
+        """Whether the peer has asked to cancel this operation, as of now."""
+
+    def send_pending(self, message: Message, command: bytes, data_set: Sequence[Any] | None = None) -> None:
+        """Send a response that is not the last one, and its data set in pieces."""
+
+    def send_response(self, message: Message, command: bytes, data_set: Sequence[Any] | None = None) -> None:
+        """Send the response, or the last one, and its data set in pieces."""
 
 
 Service: TypeAlias = Callable[[Performer, Message, PresentationContextTuple], None]
