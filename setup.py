@@ -17,6 +17,7 @@ KERNELS = {
     "_core/buffer": ["fd_pool", "fd_file"],
     "_core/command": ["fd_command"],
     "_core/element": ["fd_element"],
+    "_core/exchange": ["fd_command"],
     "_core/pdata": ["fd_pdu", "fd_reader", "fd_receive", "fd_writer", "fd_command", "fd_pool", "fd_file"],
 }
 POSIX_KERNELS = {

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -108,3 +108,20 @@ def await_listening(process: subprocess.Popen[bytes], port: int) -> None:
             with pytest.raises(subprocess.TimeoutExpired):
                 process.wait(0.02)
     pytest.fail(f"{process.args} does not listen")
+
+
+def mend_race(association: Any) -> Any:
+    """Have an association of pynetdicom's not lose responses: its own thread may take one from the queue.
+
+    It puts it back. Who asks pauses that thread, but looks too early whether it has paused.
+    """
+    serve = association._serve_request
+
+    def serve_requests(message: Any, context_id: int) -> None:
+        if message.is_valid_request:
+            serve(message, context_id)
+        else:
+            association.dimse.msg_queue.put((context_id, message))
+
+    association._serve_request = serve_requests
+    return association

@@ -51,6 +51,17 @@ LENGTHS = {
     "Verification": 1,
 }
 
+# What pynetdicom has no list of.
+FURTHER = {
+    "GeneralPurposeWorklist": 4,
+    "Inventory": 3,
+    "PatientManagement": 3,
+    "ResultsManagement": 3,
+    "StorageManagement": 1,
+    "StudyContentNotification": 1,
+    "StudyManagement": 3,
+}
+
 
 def contexts(name: str) -> list[PresentationContext]:
     """Return one of the ready-made lists."""
@@ -216,7 +227,7 @@ def test_all_transfer_syntaxes_are_real_and_come_once() -> None:
     assert len(current - set(ALL_TRANSFER_SYNTAXES)) <= 3
 
 
-@pytest.mark.parametrize(("name", "length"), LENGTHS.items())
+@pytest.mark.parametrize(("name", "length"), (LENGTHS | FURTHER).items())
 def test_ready_made_lists(name: str, length: int) -> None:
     made = contexts(name)
     uids = [context.abstract_syntax for context in made]
@@ -227,11 +238,11 @@ def test_ready_made_lists(name: str, length: int) -> None:
 
 def test_every_list_is_exported() -> None:
     exported = {name for name in presentation.__all__ if name.endswith("PresentationContexts")}
-    assert exported == {f"{name}PresentationContexts" for name in LENGTHS}
+    assert exported == {f"{name}PresentationContexts" for name in LENGTHS | FURTHER}
 
 
 def test_ready_made_contexts_share_nothing() -> None:
-    lists = [id(context.transfer_syntax) for name in LENGTHS for context in contexts(name)]
+    lists = [id(context.transfer_syntax) for name in LENGTHS | FURTHER for context in contexts(name)]
     assert len(lists) == len(set(lists))
     assert id(DEFAULT_TRANSFER_SYNTAXES) not in lists
 

@@ -10,7 +10,14 @@ import logging
 
 from fastdicom import errors, presentation, sop_class
 from fastdicom import events as evt
-from fastdicom._version import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, __version__
+from fastdicom._version import (
+    IMPLEMENTATION_CLASS_UID,
+    IMPLEMENTATION_VERSION_NAME,
+    PYNETDICOM_IMPLEMENTATION_UID,
+    PYNETDICOM_IMPLEMENTATION_VERSION,
+    PYNETDICOM_UID_PREFIX,
+    __version__,
+)
 from fastdicom.admission import AssociationLimit
 from fastdicom.ae import AE
 from fastdicom.association import Association
@@ -28,6 +35,9 @@ __all__ = [
     "AE",
     "IMPLEMENTATION_CLASS_UID",
     "IMPLEMENTATION_VERSION_NAME",
+    "PYNETDICOM_IMPLEMENTATION_UID",
+    "PYNETDICOM_IMPLEMENTATION_VERSION",
+    "PYNETDICOM_UID_PREFIX",
     "AdmissionPolicy",
     "Association",
     "AssociationAborted",

@@ -16,6 +16,7 @@ from fastdicom.acceptance import Acceptance
 from fastdicom.admission import AdmissionControl
 from fastdicom.association import Association
 from fastdicom.association.requestor import TlsArgs, request_association
+from fastdicom.association.watchdog import Watchdog
 from fastdicom.checks import checked_ae_title, checked_requested_contexts
 from fastdicom.context_lists import ContextLists
 from fastdicom.events import EventHandler
@@ -77,6 +78,7 @@ class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl):
         self._lock = threading.RLock()
         self._ended = threading.Condition(self._lock)
         self._draining = 0
+        self.watchdog = Watchdog()
 
     # Who we are.
 

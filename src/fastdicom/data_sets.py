@@ -12,6 +12,8 @@ from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
+from fastdicom.plain_data_sets import encode_plain
+
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
@@ -68,6 +70,16 @@ def encode_dataset(dataset: Dataset, transfer_syntax: UID) -> bytes:
     ValueError
         When pydicom cannot encode it; the message says why.
     """
+    encoded = encode_plain(dataset, transfer_syntax) or _encode_any(dataset, transfer_syntax)
+    if transfer_syntax != DeflatedExplicitVRLittleEndian:
+        return encoded
+
+    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    deflated = compressor.compress(encoded) + compressor.flush()
+    return deflated + b"\0" * (len(deflated) % 2)
+
+
+def _encode_any(dataset: Dataset, transfer_syntax: UID) -> bytes:
     buffer = DicomBytesIO()
     buffer.is_implicit_VR = transfer_syntax == ImplicitVRLittleEndian
     buffer.is_little_endian = transfer_syntax != ExplicitVRBigEndian
@@ -75,10 +87,4 @@ def encode_dataset(dataset: Dataset, transfer_syntax: UID) -> bytes:
         write_dataset(buffer, dataset[0x00040000:])
     except Exception as error:
         raise ValueError(f"the Dataset cannot be encoded in {transfer_syntax.name}: {error}") from error
-    encoded = buffer.getvalue()
-    if transfer_syntax != DeflatedExplicitVRLittleEndian:
-        return encoded
-
-    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    deflated = compressor.compress(encoded) + compressor.flush()
-    return deflated + b"\0" * (len(deflated) % 2)
+    return buffer.getvalue()

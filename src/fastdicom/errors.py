@@ -141,3 +141,20 @@ class AssociationAborted(AssociationError):
         super().__init__(message)
         self.source = source
         self.reason = reason
+
+
+class NoAcceptedContext(ValueError):
+    """An object fits no presentation context that the peer has accepted. Nothing was sent.
+
+    Parameters
+    ----------
+    message
+        Which one it needs, and what was accepted.
+    sop_class_uid, transfer_syntax
+        Of the object.
+    """
+
+    def __init__(self, message: str, sop_class_uid: str, transfer_syntax: str) -> None:
+        super().__init__(message)
+        self.sop_class_uid = sop_class_uid
+        self.transfer_syntax = transfer_syntax

@@ -7,37 +7,11 @@ for. Import this module as ``evt``.
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from functools import cached_property
-from io import BytesIO
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
-from pydicom import dcmread
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.filereader import read_dataset
-
-from fastdicom import part10
-from fastdicom.data_sets import decode_dataset
-from fastdicom.dimse.messages import C_ECHO, C_STORE, Request
-from fastdicom.presentation import PresentationContextTuple
-
-if TYPE_CHECKING:
-    from fastdicom._core.pdata import Message
-
-
-class EventType(NamedTuple):
-    """A kind of event."""
-
-    name: str
-    description: str
-    is_intervention: bool = False
-    is_notification: bool = True
-
-    def __str__(self) -> str:
-        return self.name
+from fastdicom._event_classes import *  # noqa: F403, all of them are for users
+from fastdicom._event_classes import EventType
 
 
 def _intervention(name: str, description: str) -> EventType:
@@ -72,8 +46,30 @@ EVT_SOP_COMMON = _intervention("EVT_SOP_COMMON", "SOP class common extended nego
 EVT_SOP_EXTENDED = _intervention("EVT_SOP_EXTENDED", "SOP class extended negotiation proposed")
 EVT_USER_ID = _intervention("EVT_USER_ID", "User identity proposed")
 
+# When a request has come. What the event has of it, and what a handler returns; a status is an int, or a
+# Dataset with (0000,0900) Status and what explains it.
+#   EVT_C_ECHO                                                       status
+#   EVT_C_FIND          identifier, is_cancelled                     yields (status, identifier)
+#   EVT_C_GET           identifier, is_cancelled                     yields how many, then (status, object)
+#   EVT_C_MOVE          identifier, is_cancelled, move_destination   yields whereto, how many, then as C-GET
+#   EVT_C_STORE         dataset, dataset_path, file_meta             status
+#   EVT_N_ACTION        action_information, action_type              (status, reply or None)
+#   EVT_N_CREATE        attribute_list                               (status, attributes or None)
+#   EVT_N_DELETE                                                     status
+#   EVT_N_EVENT_REPORT  event_information, event_type                (status, reply or None)
+#   EVT_N_GET           attribute_identifiers                        (status, attributes or None)
+#   EVT_N_SET           modification_list                            (status, attributes or None)
 EVT_C_ECHO = _intervention("EVT_C_ECHO", "C-ECHO request received")
+EVT_C_FIND = _intervention("EVT_C_FIND", "C-FIND request received")
+EVT_C_GET = _intervention("EVT_C_GET", "C-GET request received")
+EVT_C_MOVE = _intervention("EVT_C_MOVE", "C-MOVE request received")
 EVT_C_STORE = _intervention("EVT_C_STORE", "C-STORE request received")
+EVT_N_ACTION = _intervention("EVT_N_ACTION", "N-ACTION request received")
+EVT_N_CREATE = _intervention("EVT_N_CREATE", "N-CREATE request received")
+EVT_N_DELETE = _intervention("EVT_N_DELETE", "N-DELETE request received")
+EVT_N_EVENT_REPORT = _intervention("EVT_N_EVENT_REPORT", "N-EVENT-REPORT request received")
+EVT_N_GET = _intervention("EVT_N_GET", "N-GET request received")
+EVT_N_SET = _intervention("EVT_N_SET", "N-SET request received")
 
 _NOTIFICATION_EVENTS = [
     event for event in list(globals().values()) if isinstance(event, EventType) and event.is_notification
@@ -84,155 +80,3 @@ _INTERVENTION_EVENTS = [
 
 Handler: TypeAlias = Callable[..., Any]
 EventHandler: TypeAlias = tuple[EventType, Handler] | tuple[EventType, Handler, Sequence[Any]]
-
-
-class Event:
-    """Something that has happened.
-
-    Attributes
-    ----------
-    assoc
-        The association that it happened on.
-    event
-        What kind it is.
-    timestamp
-        When: local time of the wall clock.
-    """
-
-    def __init__(self, assoc: Any, event: EventType, time: float, **attributes: Any) -> None:
-        self.assoc = assoc
-        self.event = event
-        self._time = time
-        self.__dict__.update(attributes)
-
-    @property
-    def timestamp(self) -> datetime:
-        """When it happened: local time, without a time zone as everywhere in this convention."""
-        return datetime.fromtimestamp(self._time)  # noqa: DTZ006
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any: ...
-
-
-class RequestEvent(Event):
-    """A DIMSE request has come and is to be answered.
-
-    Attributes
-    ----------
-    context
-        The presentation context that it came on.
-    message_id
-        Its (0000,0110) Message ID.
-    """
-
-    primitive: type[Request] = Request
-
-    def __init__(
-        self, assoc: Any, event: EventType, time: float, message: Message, context: PresentationContextTuple
-    ) -> None:
-        self.assoc = assoc
-        self.event = event
-        self._time = time
-        self._message = message
-        self.context = context
-
-    @property
-    def message_id(self) -> int:
-        """The (0000,0110) Message ID."""
-        return self._message.command[0x0110]  # type: ignore[no-any-return]
-
-    @cached_property
-    def request(self) -> Request:
-        """The request primitive: the command set by keyword."""
-        return self.primitive(self._message)
-
-
-class EchoEvent(RequestEvent):
-    """A C-ECHO request."""
-
-    primitive = C_ECHO
-
-
-class StoreEvent(RequestEvent):
-    """A C-STORE request, with the object that came.
-
-    Attributes
-    ----------
-    dataset_path
-        The file that the object was received into; None when it is in memory.
-    """
-
-    primitive = C_STORE
-
-    def __init__(
-        self,
-        assoc: Any,
-        event: EventType,
-        time: float,
-        message: Message,
-        context: PresentationContextTuple,
-        dataset_path: Path | None = None,
-    ) -> None:
-        super().__init__(assoc, event, time, message, context)
-        self.dataset_path = dataset_path
-
-    @cached_property
-    def encoded(self) -> memoryview:
-        """The data set as it came: a read-only view, nothing is copied.
-
-        Of an object that went to a file, the file's pages.
-        """
-        if self.dataset_path is None:
-            return memoryview(self._message.data_set or b"")
-        with self.dataset_path.open("rb") as file:
-            header, _ = part10.read_front(file.fileno(), str(self.dataset_path))
-            if header.data_set_offset == header.file_length:
-                return memoryview(b"")
-            whole = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        return whole[header.data_set_offset :]
-
-    @cached_property
-    def dataset(self) -> Dataset:
-        """The data set, decoded when first asked for; its elements when they are.
-
-        Raises
-        ------
-        ValueError
-            When it is deflated and inflates to more than 1 GiB, or to more than 64 MiB and 200 times its
-            length. `encoded` has it as it came.
-        """
-        if self.dataset_path is not None and not self.context.transfer_syntax.is_deflated:
-            return dcmread(self.dataset_path)
-        return decode_dataset(self.encoded, self.context.transfer_syntax)
-
-    def _front(self, *, has_preamble: bool) -> bytes:
-        command = self._message.command
-        return part10.encode_front(
-            sop_class_uid=command.get(0x0002, ""),
-            sop_instance_uid=command.get(0x1000, ""),
-            transfer_syntax=self.context.transfer_syntax,
-            implementation_class_uid=self.assoc.ae.implementation_class_uid,
-            implementation_version_name=self.assoc.ae.implementation_version_name,
-            source_ae_title=self.assoc.remote["ae_title"],
-            has_preamble=has_preamble,
-        )
-
-    @property
-    def file_meta(self) -> FileMetaDataset:
-        """File Meta Information for a file that holds the data set (PS3.10 7.1)."""
-        front = self._front(has_preamble=False)
-        return FileMetaDataset(read_dataset(BytesIO(front), False, True))
-
-    def encoded_dataset(self, include_meta: bool = True) -> bytes:
-        """Return the data set as it came, as a copy.
-
-        Parameters
-        ----------
-        include_meta
-            Whether to put preamble, prefix and File Meta Information in front, which makes it the
-            content of a DICOM file.
-        """
-        if include_meta:
-            return b"".join((self._front(has_preamble=True), self.encoded))
-        return bytes(self.encoded)

@@ -11,7 +11,15 @@ from typing import NamedTuple, TypeAlias
 
 from pydicom.uid import UID
 
-from fastdicom.sop_class import COMMON_STORAGE_CLASSES, SOP_CLASSES, ServiceClass
+from fastdicom.annexes.registry import rows_of
+from fastdicom.sop_class import (
+    COMMON_STORAGE_CLASSES,
+    PatientStudyOnlyQueryRetrieveInformationModelFind,
+    PatientStudyOnlyQueryRetrieveInformationModelGet,
+    PatientStudyOnlyQueryRetrieveInformationModelMove,
+    ServiceClass,
+    VOILUTBox,
+)
 from fastdicom.transfer_syntax import ALL_TRANSFER_SYNTAXES, DEFAULT_TRANSFER_SYNTAXES
 
 __all__ = [
@@ -23,13 +31,16 @@ __all__ = [
     "ColorPalettePresentationContexts",
     "DefinedProcedureProtocolPresentationContexts",
     "DisplaySystemPresentationContexts",
+    "GeneralPurposeWorklistPresentationContexts",
     "HangingProtocolPresentationContexts",
     "ImplantTemplatePresentationContexts",
     "InstanceAvailabilityPresentationContexts",
+    "InventoryPresentationContexts",
     "MediaCreationManagementPresentationContexts",
     "MediaStoragePresentationContexts",
     "ModalityPerformedPresentationContexts",
     "NonPatientObjectPresentationContexts",
+    "PatientManagementPresentationContexts",
     "PresentationContext",
     "PresentationContextTuple",
     "PrintManagementPresentationContexts",
@@ -38,8 +49,12 @@ __all__ = [
     "QueryRetrievePresentationContexts",
     "RTMachineVerificationPresentationContexts",
     "RelevantPatientInformationPresentationContexts",
+    "ResultsManagementPresentationContexts",
     "StorageCommitmentPresentationContexts",
+    "StorageManagementPresentationContexts",
     "StoragePresentationContexts",
+    "StudyContentNotificationPresentationContexts",
+    "StudyManagementPresentationContexts",
     "SubstanceAdministrationPresentationContexts",
     "UnifiedProcedurePresentationContexts",
     "VerificationPresentationContexts",
@@ -247,9 +262,26 @@ def build_context(
     return context
 
 
+# What the lists below have although it is retired, and have not although it is not: as programs know them.
+_STILL_ASKED_FOR = (
+    PatientStudyOnlyQueryRetrieveInformationModelFind,
+    PatientStudyOnlyQueryRetrieveInformationModelMove,
+    PatientStudyOnlyQueryRetrieveInformationModelGet,
+)
+_LEFT_OUT = (VOILUTBox,)
+
+
 def _contexts_of(service: ServiceClass) -> list[PresentationContext]:
-    """Return a context with the default transfer syntaxes for each SOP class of a service class."""
-    return [build_context(uid) for uid in sorted(SOP_CLASSES[service])]
+    """Return a context for each SOP class of a service class that is not retired, or all if all are."""
+    rows = rows_of(service)
+    are_retired = all(row.is_retired for row in rows)
+    uids = [
+        row.sop_class
+        for row in rows
+        if (row.is_retired is are_retired or row.sop_class in _STILL_ASKED_FOR)
+        and row.sop_class not in _LEFT_OUT
+    ]
+    return [build_context(uid) for uid in sorted(uids)]
 
 
 ApplicationEventLoggingPresentationContexts = _contexts_of(ServiceClass.APPLICATION_EVENT_LOGGING)
@@ -259,20 +291,27 @@ DefinedProcedureProtocolPresentationContexts = _contexts_of(
     ServiceClass.DEFINED_PROCEDURE_PROTOCOL_QUERY_RETRIEVE
 )
 DisplaySystemPresentationContexts = _contexts_of(ServiceClass.DISPLAY_SYSTEM_MANAGEMENT)
+GeneralPurposeWorklistPresentationContexts = _contexts_of(ServiceClass.GENERAL_PURPOSE_WORKLIST_MANAGEMENT)
 HangingProtocolPresentationContexts = _contexts_of(ServiceClass.HANGING_PROTOCOL_QUERY_RETRIEVE)
 ImplantTemplatePresentationContexts = _contexts_of(ServiceClass.IMPLANT_TEMPLATE_QUERY_RETRIEVE)
 InstanceAvailabilityPresentationContexts = _contexts_of(ServiceClass.INSTANCE_AVAILABILITY_NOTIFICATION)
+InventoryPresentationContexts = _contexts_of(ServiceClass.INVENTORY_QUERY_RETRIEVE)
 MediaCreationManagementPresentationContexts = _contexts_of(ServiceClass.MEDIA_CREATION_MANAGEMENT)
 MediaStoragePresentationContexts = _contexts_of(ServiceClass.MEDIA_STORAGE)
 ModalityPerformedPresentationContexts = _contexts_of(ServiceClass.PROCEDURE_STEP)
 NonPatientObjectPresentationContexts = _contexts_of(ServiceClass.NON_PATIENT_OBJECT_STORAGE)
+PatientManagementPresentationContexts = _contexts_of(ServiceClass.PATIENT_MANAGEMENT)
 PrintManagementPresentationContexts = _contexts_of(ServiceClass.PRINT_MANAGEMENT)
 ProcedureStepPresentationContexts = _contexts_of(ServiceClass.PROCEDURE_STEP)
 ProtocolApprovalPresentationContexts = _contexts_of(ServiceClass.PROTOCOL_APPROVAL_QUERY_RETRIEVE)
 QueryRetrievePresentationContexts = _contexts_of(ServiceClass.QUERY_RETRIEVE)
 RelevantPatientInformationPresentationContexts = _contexts_of(ServiceClass.RELEVANT_PATIENT_INFORMATION_QUERY)
+ResultsManagementPresentationContexts = _contexts_of(ServiceClass.RESULTS_MANAGEMENT)
 RTMachineVerificationPresentationContexts = _contexts_of(ServiceClass.RT_MACHINE_VERIFICATION)
 StorageCommitmentPresentationContexts = _contexts_of(ServiceClass.STORAGE_COMMITMENT)
+StorageManagementPresentationContexts = _contexts_of(ServiceClass.STORAGE_MANAGEMENT)
+StudyContentNotificationPresentationContexts = _contexts_of(ServiceClass.STUDY_CONTENT_NOTIFICATION)
+StudyManagementPresentationContexts = _contexts_of(ServiceClass.STUDY_MANAGEMENT)
 SubstanceAdministrationPresentationContexts = _contexts_of(ServiceClass.SUBSTANCE_ADMINISTRATION_QUERY)
 UnifiedProcedurePresentationContexts = _contexts_of(ServiceClass.UNIFIED_PROCEDURE_STEP)
 VerificationPresentationContexts = _contexts_of(ServiceClass.VERIFICATION)

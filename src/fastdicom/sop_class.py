@@ -6,178 +6,19 @@ inserted at once and never changed, so that readers in other threads need no loc
 
 from __future__ import annotations
 
-from enum import StrEnum
 from keyword import iskeyword
 from typing import TYPE_CHECKING, NamedTuple
 
 from fastdicom import _sop_classes as _sop
 from fastdicom._sop_classes import *
-
-
-class ServiceClass(StrEnum):
-    """The service classes of PS3.4 that are spoken over DIMSE."""
-
-    VERIFICATION = "Verification"
-    STORAGE = "Storage"
-    QUERY_RETRIEVE = "Query/Retrieve"
-    APPLICATION_EVENT_LOGGING = "Application Event Logging"
-    BASIC_WORKLIST_MANAGEMENT = "Basic Worklist Management"
-    COLOR_PALETTE_QUERY_RETRIEVE = "Color Palette Query/Retrieve"
-    DEFINED_PROCEDURE_PROTOCOL_QUERY_RETRIEVE = "Defined Procedure Protocol Query/Retrieve"
-    DISPLAY_SYSTEM_MANAGEMENT = "Display System Management"
-    HANGING_PROTOCOL_QUERY_RETRIEVE = "Hanging Protocol Query/Retrieve"
-    IMPLANT_TEMPLATE_QUERY_RETRIEVE = "Implant Template Query/Retrieve"
-    INSTANCE_AVAILABILITY_NOTIFICATION = "Instance Availability Notification"
-    INVENTORY_QUERY_RETRIEVE = "Inventory Query/Retrieve"
-    MEDIA_CREATION_MANAGEMENT = "Media Creation Management"
-    MEDIA_STORAGE = "Media Storage"
-    NON_PATIENT_OBJECT_STORAGE = "Non-Patient Object Storage"
-    PRINT_MANAGEMENT = "Print Management"
-    PROCEDURE_STEP = "Modality Performed Procedure Step"
-    PROTOCOL_APPROVAL_QUERY_RETRIEVE = "Protocol Approval Query/Retrieve"
-    RELEVANT_PATIENT_INFORMATION_QUERY = "Relevant Patient Information Query"
-    RT_MACHINE_VERIFICATION = "RT Machine Verification"
-    STORAGE_COMMITMENT = "Storage Commitment"
-    STORAGE_MANAGEMENT = "Storage Management"
-    SUBSTANCE_ADMINISTRATION_QUERY = "Substance Administration Query"
-    UNIFIED_PROCEDURE_STEP = "Unified Procedure Step"
-
+from fastdicom.annexes.registry import ROWS, SERVICE_CLASSES, rows_of
+from fastdicom.annexes.table import Operation, SOPClassRow, StatusRows
+from fastdicom.annexes.table import ServiceClass as ServiceClass
 
 SOP_CLASSES: dict[ServiceClass, tuple[_sop.SOPClass, ...]] = {
-    # PS3.4 Annex A
-    ServiceClass.VERIFICATION: (_sop.Verification,),
-    # PS3.4 Annex B
-    ServiceClass.STORAGE: _sop.STORAGE_CLASSES,
-    # PS3.4 Annexes C, Y, Z and KK
-    ServiceClass.QUERY_RETRIEVE: (
-        _sop.PatientRootQueryRetrieveInformationModelFind,
-        _sop.PatientRootQueryRetrieveInformationModelMove,
-        _sop.PatientRootQueryRetrieveInformationModelGet,
-        _sop.StudyRootQueryRetrieveInformationModelFind,
-        _sop.StudyRootQueryRetrieveInformationModelMove,
-        _sop.StudyRootQueryRetrieveInformationModelGet,
-        _sop.PatientStudyOnlyQueryRetrieveInformationModelFind,
-        _sop.PatientStudyOnlyQueryRetrieveInformationModelMove,
-        _sop.PatientStudyOnlyQueryRetrieveInformationModelGet,
-        _sop.CompositeInstanceRootRetrieveMove,
-        _sop.CompositeInstanceRootRetrieveGet,
-        _sop.CompositeInstanceRetrieveWithoutBulkDataGet,
-        _sop.RepositoryQuery,
-    ),
-    # PS3.4 Annex P
-    ServiceClass.APPLICATION_EVENT_LOGGING: (
-        _sop.ProceduralEventLogging,
-        _sop.SubstanceAdministrationLogging,
-    ),
-    # PS3.4 Annex K
-    ServiceClass.BASIC_WORKLIST_MANAGEMENT: (_sop.ModalityWorklistInformationModelFind,),
-    # PS3.4 Annex X
-    ServiceClass.COLOR_PALETTE_QUERY_RETRIEVE: (
-        _sop.ColorPaletteQueryRetrieveInformationModelFind,
-        _sop.ColorPaletteQueryRetrieveInformationModelMove,
-        _sop.ColorPaletteQueryRetrieveInformationModelGet,
-    ),
-    # PS3.4 Annex HH
-    ServiceClass.DEFINED_PROCEDURE_PROTOCOL_QUERY_RETRIEVE: (
-        _sop.DefinedProcedureProtocolInformationModelFind,
-        _sop.DefinedProcedureProtocolInformationModelMove,
-        _sop.DefinedProcedureProtocolInformationModelGet,
-    ),
-    # PS3.4 Annex EE
-    ServiceClass.DISPLAY_SYSTEM_MANAGEMENT: (_sop.DisplaySystem,),
-    # PS3.4 Annex U
-    ServiceClass.HANGING_PROTOCOL_QUERY_RETRIEVE: (
-        _sop.HangingProtocolInformationModelFind,
-        _sop.HangingProtocolInformationModelMove,
-        _sop.HangingProtocolInformationModelGet,
-    ),
-    # PS3.4 Annex BB
-    ServiceClass.IMPLANT_TEMPLATE_QUERY_RETRIEVE: (
-        _sop.GenericImplantTemplateInformationModelFind,
-        _sop.GenericImplantTemplateInformationModelMove,
-        _sop.GenericImplantTemplateInformationModelGet,
-        _sop.ImplantAssemblyTemplateInformationModelFind,
-        _sop.ImplantAssemblyTemplateInformationModelMove,
-        _sop.ImplantAssemblyTemplateInformationModelGet,
-        _sop.ImplantTemplateGroupInformationModelFind,
-        _sop.ImplantTemplateGroupInformationModelMove,
-        _sop.ImplantTemplateGroupInformationModelGet,
-    ),
-    # PS3.4 Annex R
-    ServiceClass.INSTANCE_AVAILABILITY_NOTIFICATION: (_sop.InstanceAvailabilityNotification,),
-    # PS3.4 Annex JJ
-    ServiceClass.INVENTORY_QUERY_RETRIEVE: (_sop.InventoryFind, _sop.InventoryMove, _sop.InventoryGet),
-    # PS3.4 Annex S
-    ServiceClass.MEDIA_CREATION_MANAGEMENT: (_sop.MediaCreationManagement,),
-    # PS3.4 Annex I
-    ServiceClass.MEDIA_STORAGE: (_sop.MediaStorageDirectoryStorage,),
-    # PS3.4 Annex GG
-    ServiceClass.NON_PATIENT_OBJECT_STORAGE: (
-        _sop.HangingProtocolStorage,
-        _sop.ColorPaletteStorage,
-        _sop.GenericImplantTemplateStorage,
-        _sop.ImplantAssemblyTemplateStorage,
-        _sop.ImplantTemplateGroupStorage,
-        _sop.CTDefinedProcedureProtocolStorage,
-        _sop.ProtocolApprovalStorage,
-        _sop.XADefinedProcedureProtocolStorage,
-        _sop.InventoryStorage,
-    ),
-    # PS3.4 Annex H
-    ServiceClass.PRINT_MANAGEMENT: (
-        _sop.BasicFilmSession,
-        _sop.BasicFilmBox,
-        _sop.BasicGrayscaleImageBox,
-        _sop.BasicColorImageBox,
-        _sop.BasicGrayscalePrintManagementMeta,
-        _sop.PrintJob,
-        _sop.BasicAnnotationBox,
-        _sop.Printer,
-        _sop.PrinterConfigurationRetrieval,
-        _sop.BasicColorPrintManagementMeta,
-        _sop.PresentationLUT,
-    ),
-    # PS3.4 Annex F
-    ServiceClass.PROCEDURE_STEP: (
-        _sop.ModalityPerformedProcedureStep,
-        _sop.ModalityPerformedProcedureStepRetrieve,
-        _sop.ModalityPerformedProcedureStepNotification,
-    ),
-    # PS3.4 Annex II
-    ServiceClass.PROTOCOL_APPROVAL_QUERY_RETRIEVE: (
-        _sop.ProtocolApprovalInformationModelFind,
-        _sop.ProtocolApprovalInformationModelMove,
-        _sop.ProtocolApprovalInformationModelGet,
-    ),
-    # PS3.4 Annex Q
-    ServiceClass.RELEVANT_PATIENT_INFORMATION_QUERY: (
-        _sop.GeneralRelevantPatientInformationQuery,
-        _sop.BreastImagingRelevantPatientInformationQuery,
-        _sop.CardiacRelevantPatientInformationQuery,
-    ),
-    # PS3.4 Annex DD
-    ServiceClass.RT_MACHINE_VERIFICATION: (
-        _sop.RTConventionalMachineVerification,
-        _sop.RTIonMachineVerification,
-    ),
-    # PS3.4 Annex J
-    ServiceClass.STORAGE_COMMITMENT: (_sop.StorageCommitmentPushModel,),
-    # PS3.4 Annex KK
-    ServiceClass.STORAGE_MANAGEMENT: (_sop.InventoryCreation,),
-    # PS3.4 Annex V
-    ServiceClass.SUBSTANCE_ADMINISTRATION_QUERY: (
-        _sop.ProductCharacteristicsQuery,
-        _sop.SubstanceApprovalQuery,
-    ),
-    # PS3.4 Annex CC
-    ServiceClass.UNIFIED_PROCEDURE_STEP: (
-        _sop.UnifiedProcedureStepPush,
-        _sop.UnifiedProcedureStepWatch,
-        _sop.UnifiedProcedureStepPull,
-        _sop.UnifiedProcedureStepEvent,
-        _sop.UnifiedProcedureStepQuery,
-    ),
+    service_class: tuple(row.sop_class for row in rows_of(service_class)) for service_class in ServiceClass
 }
+"""The SOP classes of each service class, the retired ones included."""
 
 # PS3.4 B.3.1.3
 STORAGE_SERVICE_CLASS_UID = "1.2.840.10008.4.2"
@@ -187,11 +28,11 @@ DICOM_ROOT = "1.2.840.10008."
 STORAGE_ROOT = "1.2.840.10008.5.1.4.1.1."
 
 _SERVICE_CLASS_OF: dict[str, ServiceClass] = {
-    **{uid: service for service, uids in SOP_CLASSES.items() for uid in uids},
-    **dict.fromkeys(_sop.RETIRED_STORAGE_CLASSES, ServiceClass.STORAGE),
+    **SERVICE_CLASSES,
     # The UIDs of the service classes themselves, met in SOP Class Common Extended Negotiation.
     STORAGE_SERVICE_CLASS_UID: ServiceClass.STORAGE,
     "1.2.840.10008.5.1.4.34.6": ServiceClass.UNIFIED_PROCEDURE_STEP,
+    "1.2.840.10008.5.1.4.34.4": ServiceClass.UNIFIED_PROCEDURE_STEP,  # the trial
 }
 
 _SOP_CLASS_OF: dict[str, _sop.SOPClass] = {
@@ -237,6 +78,39 @@ def uid_to_service_class(uid: str) -> ServiceClass | None:
     if registration is not None:
         return registration.service_class
     return _SERVICE_CLASS_OF.get(uid)
+
+
+def uid_to_row(uid: str) -> SOPClassRow | None:
+    """Return what PS3.4 says of a SOP class, None when it is not known.
+
+    Of a registered one, that is what it says of all SOP classes of the service class.
+
+    Parameters
+    ----------
+    uid
+        The UID of a SOP class, as a string.
+    """
+    registration = _registered.get(uid)
+    return ROWS.get(uid) if registration is None else _row_of_registered(registration)
+
+
+def _row_of_registered(registration: _Registration) -> SOPClassRow:
+    """Return a row with all that the SOP classes of a service class have."""
+    scu_invokes: dict[Operation, StatusRows] = {}
+    scp_invokes: dict[Operation, StatusRows] = {}
+    rows = rows_of(registration.service_class)
+    for row in rows:
+        scu_invokes |= row.scu_invokes
+        scp_invokes |= row.scp_invokes
+    if registration.service_class is ServiceClass.QUERY_RETRIEVE:
+        only = Operation[registration.dimse_msg_type.replace("-", "_")]
+        scu_invokes = {only: scu_invokes[only]}
+    return SOPClassRow(
+        registration.sop_class,
+        scu_invokes,
+        scp_invokes,
+        scp_may_associate=any(row.scp_may_associate for row in rows),
+    )
 
 
 def is_storage_class(uid: str) -> bool:

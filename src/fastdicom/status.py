@@ -1,6 +1,7 @@
 """DIMSE statuses: the code, its category and its meaning (PS3.7 Annex C, PS3.4).
 
-One table a service class. A status that is in none of them still has a category, by its range.
+One table a service class, made of what `annexes` says of each service; where services differ, it has them
+all. A status that is in none of them still has a category, by its range.
 """
 
 from __future__ import annotations
@@ -10,70 +11,51 @@ from typing import TypeAlias
 
 from pydicom.dataset import Dataset
 
-STATUS_SUCCESS = "Success"
-STATUS_FAILURE = "Failure"
-STATUS_WARNING = "Warning"
-STATUS_CANCEL = "Cancel"
-STATUS_PENDING = "Pending"
-STATUS_UNKNOWN = "Unknown"
+from fastdicom.annexes import general
+from fastdicom.annexes.registry import expanded, rows_of
+from fastdicom.annexes.table import Operation, ServiceClass
+
+STATUS_SUCCESS = general.SUCCESS
+STATUS_FAILURE = general.FAILURE
+STATUS_WARNING = general.WARNING
+STATUS_CANCEL = general.CANCEL
+STATUS_PENDING = general.PENDING
+STATUS_UNKNOWN = general.UNKNOWN
 
 StatusTable: TypeAlias = dict[int, tuple[str, str]]
 
-# PS3.7 Annex C: what any service class may answer.
-GENERAL_STATUS: StatusTable = {
-    0x0000: (STATUS_SUCCESS, ""),
-    0x0105: (STATUS_FAILURE, "No Such Attribute"),
-    0x0106: (STATUS_FAILURE, "Invalid Attribute Value"),
-    0x0107: (STATUS_WARNING, "Attribute List Error"),
-    0x0110: (STATUS_FAILURE, "Processing Failure"),
-    0x0111: (STATUS_FAILURE, "Duplicate SOP Instance"),
-    0x0112: (STATUS_FAILURE, "No Such SOP Instance"),
-    0x0113: (STATUS_FAILURE, "No Such Event Type"),
-    0x0114: (STATUS_FAILURE, "No Such Argument"),
-    0x0115: (STATUS_FAILURE, "Invalid Argument Value"),
-    0x0116: (STATUS_WARNING, "Attribute Value Out of Range"),
-    0x0117: (STATUS_FAILURE, "Invalid Object Instance"),
-    0x0118: (STATUS_FAILURE, "No Such SOP Class"),
-    0x0119: (STATUS_FAILURE, "Class-Instance Conflict"),
-    0x0120: (STATUS_FAILURE, "Missing Attribute"),
-    0x0121: (STATUS_FAILURE, "Missing Attribute Value"),
-    0x0122: (STATUS_FAILURE, "Refused: SOP Class Not Supported"),
-    0x0123: (STATUS_FAILURE, "No Such Action"),
-    0x0124: (STATUS_FAILURE, "Refused: Not Authorized"),
-    0x0210: (STATUS_FAILURE, "Duplicate Invocation"),
-    0x0211: (STATUS_FAILURE, "Unrecognized Operation"),
-    0x0212: (STATUS_FAILURE, "Mistyped Argument"),
-    0x0213: (STATUS_FAILURE, "Resource Limitation"),
-    0xFE00: (STATUS_CANCEL, ""),
-}
 
-# PS3.4 A.4: C-ECHO has no statuses of its own.
-VERIFICATION_SERVICE_CLASS_STATUS: StatusTable = GENERAL_STATUS
+def _statuses_of(service_class: ServiceClass, *operations: Operation) -> StatusTable:
+    """Return what the SOP classes of a service class may answer: to these services, or to any."""
+    return expanded(
+        statuses
+        for row in rows_of(service_class)
+        for invoked in (row.scu_invokes, row.scp_invokes)
+        for operation, statuses in invoked.items()
+        if not operations or operation in operations
+    )
 
-# PS3.4 Table B.2-1.
-STORAGE_SERVICE_CLASS_STATUS: StatusTable = {
-    **GENERAL_STATUS,
-    **dict.fromkeys(range(0xA700, 0xA800), (STATUS_FAILURE, "Refused: Out of Resources")),
-    **dict.fromkeys(range(0xA900, 0xAA00), (STATUS_FAILURE, "Error: Data Set Does Not Match SOP Class")),
-    **dict.fromkeys(range(0xC000, 0xD000), (STATUS_FAILURE, "Error: Cannot Understand")),
-    0xB000: (STATUS_WARNING, "Coercion of Data Elements"),
-    0xB006: (STATUS_WARNING, "Elements Discarded"),
-    0xB007: (STATUS_WARNING, "Data Set Does Not Match SOP Class"),
-}
 
-# PS3.7 Annex C, the status types; the first row that a code lies in decides.
-_CATEGORIES = (
-    (0x0000, 0x0000, STATUS_SUCCESS),
-    (0x0001, 0x0001, STATUS_WARNING),
-    (0x0107, 0x0107, STATUS_WARNING),
-    (0x0116, 0x0116, STATUS_WARNING),
-    (0x0100, 0x02FF, STATUS_FAILURE),
-    (0xA000, 0xAFFF, STATUS_FAILURE),
-    (0xB000, 0xBFFF, STATUS_WARNING),
-    (0xC000, 0xCFFF, STATUS_FAILURE),
-    (0xFE00, 0xFE00, STATUS_CANCEL),
-    (0xFF00, 0xFF01, STATUS_PENDING),
-)
+GENERAL_STATUS = expanded(())
+VERIFICATION_SERVICE_CLASS_STATUS = _statuses_of(ServiceClass.VERIFICATION)
+STORAGE_SERVICE_CLASS_STATUS = _statuses_of(ServiceClass.STORAGE)
+QR_FIND_SERVICE_CLASS_STATUS = _statuses_of(ServiceClass.QUERY_RETRIEVE, Operation.C_FIND)
+QR_MOVE_SERVICE_CLASS_STATUS = _statuses_of(ServiceClass.QUERY_RETRIEVE, Operation.C_MOVE)
+QR_GET_SERVICE_CLASS_STATUS = _statuses_of(ServiceClass.QUERY_RETRIEVE, Operation.C_GET)
+MODALITY_WORKLIST_SERVICE_CLASS_STATUS = _statuses_of(ServiceClass.BASIC_WORKLIST_MANAGEMENT)
+RELEVANT_PATIENT_SERVICE_CLASS_STATUS = _statuses_of(ServiceClass.RELEVANT_PATIENT_INFORMATION_QUERY)
+SUBSTANCE_ADMINISTRATION_SERVICE_CLASS_STATUS = _statuses_of(ServiceClass.SUBSTANCE_ADMINISTRATION_QUERY)
+NON_PATIENT_SERVICE_CLASS_STATUS = _statuses_of(ServiceClass.NON_PATIENT_OBJECT_STORAGE)
+PROCEDURE_STEP_STATUS = _statuses_of(ServiceClass.PROCEDURE_STEP)
+PRINT_JOB_MANAGEMENT_SERVICE_CLASS_STATUS = _statuses_of(ServiceClass.PRINT_MANAGEMENT)
+STORAGE_COMMITMENT_SERVICE_CLASS_STATUS = _statuses_of(ServiceClass.STORAGE_COMMITMENT)
+STORAGE_MANAGEMENT_SERVICE_CLASS_STATUS = _statuses_of(ServiceClass.STORAGE_MANAGEMENT)
+APPLICATION_EVENT_LOGGING_SERVICE_CLASS_STATUS = _statuses_of(ServiceClass.APPLICATION_EVENT_LOGGING)
+MEDIA_CREATION_MANAGEMENT_SERVICE_CLASS_STATUS = _statuses_of(ServiceClass.MEDIA_CREATION_MANAGEMENT)
+UNIFIED_PROCEDURE_STEP_SERVICE_CLASS_STATUS = _statuses_of(ServiceClass.UNIFIED_PROCEDURE_STEP)
+RT_MACHINE_VERIFICATION_SERVICE_CLASS_STATUS = _statuses_of(ServiceClass.RT_MACHINE_VERIFICATION)
+GENERAL_PURPOSE_WORKLIST_SERVICE_CLASS_STATUS = _statuses_of(ServiceClass.GENERAL_PURPOSE_WORKLIST_MANAGEMENT)
+STUDY_CONTENT_NOTIFICATION_SERVICE_CLASS_STATUS = _statuses_of(ServiceClass.STUDY_CONTENT_NOTIFICATION)
 
 
 class Status(IntEnum):
@@ -120,8 +102,7 @@ def code_to_category(code: int) -> str:
     str
         "Success", "Failure", "Warning", "Cancel", "Pending"; "Unknown" outside of PS3.7 Annex C.
     """
-    code = _checked_code(code)
-    return next((name for first, last, name in _CATEGORIES if first <= code <= last), STATUS_UNKNOWN)
+    return general.category_of(_checked_code(code))
 
 
 def code_to_status(code: int) -> Dataset:

@@ -18,6 +18,8 @@ class Timeouts(ABC):
         self._network_timeout: float | None = 60
         self._minimum_throughput: float = 100
         self._throughput_window: float = 60
+        self._pending_interval: float | None = 1
+        self._handler_timeout: float | None = None
 
     @property
     def acse_timeout(self) -> float | None:
@@ -88,6 +90,40 @@ class Timeouts(ABC):
     def throughput_window(self, value: float) -> None:
         self._throughput_window = checked_positive("throughput_window", value)
         self._apply_timeouts()
+
+    @property
+    def pending_interval(self) -> float | None:
+        """For a C-GET or C-MOVE that we perform to say how far it has got; 1 s.
+
+        There is a pending response after each sub-operation (after the first 32, when they come faster than
+        every 20 ms, only so often), and one whenever there was none for so long: while a sub-operation takes
+        its time, or the handler. None for those after sub-operations only.
+
+        Raises
+        ------
+        ValueError
+            When set to 0 or less.
+        """
+        return self._pending_interval
+
+    @pending_interval.setter
+    def pending_interval(self, value: float | None) -> None:
+        if value == 0:
+            raise ValueError("pending_interval is 0; it must be positive, or None")
+        self._pending_interval = checked_timeout("pending_interval", value)
+
+    @property
+    def handler_timeout(self) -> float | None:
+        """For the handler of a request, or each of its results if it is a generator; None, for no limit.
+
+        When it takes longer its operation fails with the status of a handler that raises, and the association
+        is aborted. The thread that runs the handler cannot be stopped.
+        """
+        return self._handler_timeout
+
+    @handler_timeout.setter
+    def handler_timeout(self, value: float | None) -> None:
+        self._handler_timeout = checked_timeout("handler_timeout", value)
 
     @abstractmethod
     def _apply_timeouts(self) -> None:

@@ -17,6 +17,7 @@ import model
 from fuzz import associate, command
 
 from fastdicom._core.buffer import BufferPool
+from fastdicom._core.exchange import Exchange
 from fastdicom._core.pdata import (
     ASSOCIATE_PDU_LIMIT,
     Message,
@@ -25,7 +26,6 @@ from fastdicom._core.pdata import (
     Reader,
     Signal,
 )
-from fastdicom.dimse.exchange import Exchange
 from fastdicom.errors import AssociationError, MessageError, ProtocolError
 from fastdicom.ul.pdu import A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
 from fastdicom.ul.provider import AssociateConfirm, AssociateIndication, Indication, Provider

@@ -19,6 +19,8 @@ from immunity.harness import (
 from raw_peer import (
     CT,
     ECHO_CONTEXT,
+    FIND,
+    IMPLICIT,
     STORE_CONTEXT,
     VERIFICATION,
     Raw,
@@ -115,6 +117,32 @@ def test_c5_second_response(victim: Victim, status: int, comes: str) -> None:
         outcome = attacker.face(script, ["echo", "echo"])
     assert outcome["did"][0] == 0x0000 and outcome["did"][1] != 0x0000
     assert outcome["aborted"] and heard[-1:] == [ABORT_BY_USER]
+
+
+@pytest.mark.parametrize("is_at_once", [True, False])
+def test_c9_store_response_between_those_of_a_query(victim: Victim, is_at_once: bool) -> None:
+    """What has come before it is told."""
+    heard: list[bytes] = []
+
+    def script(peer: Raw) -> None:
+        assert peer.receive_pdu()[:1] == b"\1"
+        peer.send(acceptance())
+        asked = peer.receive_message()[1]
+        elements = {0x0002: FIND, 0x0100: 0x8020, 0x0120: asked[0x0110], 0x0800: 1, 0x0900: 0xFF00}
+        match = b"".join(model.message(ECHO_CONTEXT, model.command_set(elements), DATA, 16382))
+        stray = store_response(asked)
+        if is_at_once:
+            peer.send(match + match + stray + match)
+        else:
+            peer.send(match + match)
+            peer.send(stray)
+        heard.extend(final_pdus(peer))
+
+    contexts = [[FIND, [IMPLICIT]], [CT, [IMPLICIT]]]  # where the acceptor sees verification and CT
+    with attack(victim, as_requestor=True) as attacker:
+        outcome = attacker.face(script, ["find"], contexts=contexts)
+    assert outcome["did"] == [[0xFF00, 0xFF00, "no status"]]
+    assert outcome["aborted"] and heard == [ABORT_BY_USER]
 
 
 def test_c9_store_response_in_the_middle_of_a_request(victim: Victim) -> None:

@@ -13,7 +13,7 @@ TABLE = HERE.parents[1] / "docs" / "immunity.md"
 pytestmark = pytest.mark.source_tree
 
 GROUPS = {"L": 6, "S": 8, "V": 12, "C": 9, "T": 5, "R": 4, "M": 1, "E": 2, "F": 1, "G": 3}
-SINGLE = {"D1", "N1", "Z1", "B1", "B2"}
+SINGLE = {"D1", "N1", "Z1", "B1", "B2", "Q1"}
 IDS = {f"{group}{number + 1}" for group, count in GROUPS.items() for number in range(count)} | SINGLE
 
 ROW = re.compile(r"^\| ([A-Z]\d+) \|(.*)\|(.*)\|(.*)\|$", re.MULTILINE)

@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 import traceback
+import warnings
 from collections import Counter, deque
 from contextlib import suppress
 from pathlib import Path
@@ -27,11 +28,13 @@ from typing import Any
 
 from immunity.behaviours import ACTIONS, ANSWERS, BEHAVIOURS, GATE
 from immunity.hostile import nested
-from raw_peer import CT, IMPLICIT, VERIFICATION, data_set
+from pydicom.dataset import Dataset
+from raw_peer import CT, FIND, IMPLICIT, VERIFICATION, data_set
 
 from fastdicom import AE, evt
 from fastdicom.errors import FastdicomError
 from fastdicom.presentation import build_context
+from fastdicom.query import find
 from fastdicom.tls import client_context, server_context
 from fastdicom.ul.items import AsynchronousOperationsWindowNegotiation
 
@@ -112,6 +115,7 @@ class Victim:
         logger.setLevel(logging.DEBUG)
         logger.addHandler(self.log)
         logger.propagate = False
+        warnings.filterwarnings("ignore", module="pydicom")  # what it thinks of a data set
         threading.excepthook = self.log.catch
         sys.unraisablehook = self.log.catch
         self.behaviour = "succeed"
@@ -130,11 +134,12 @@ class Victim:
         self.ae = AE("VICTIM")
         self.ae.add_supported_context(VERIFICATION)
         self.ae.add_supported_context(CT, IMPLICIT)
+        self.ae.add_supported_context(FIND, IMPLICIT)
         self.set(**settings)
         rows: list[Any] = [
             (event, self._count) for event in (*LIFECYCLE, *(OBSERVERS if is_observed else ()))
         ]
-        rows += [(evt.EVT_C_STORE, self._store), (evt.EVT_C_ECHO, self._behave)]
+        rows += [(evt.EVT_C_STORE, self._store), (evt.EVT_C_ECHO, self._behave), (evt.EVT_C_FIND, self._find)]
         rows += [(evt.EVT_ASYNC_OPS, self._answer_window)]
         self.server = self.ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=rows)
         self.port = int(self.server.server_address[1])
@@ -172,6 +177,10 @@ class Victim:
             encoded = event.encoded
             self.stored.append([instance, len(encoded), hashlib.sha256(encoded).hexdigest()])
         return self._behave(event)
+
+    def _find(self, event: Any) -> Any:
+        """Match as an archive does that has three patients."""
+        return find(event, [patient(number) for number in range(3)])
 
     # The commands.
 
@@ -382,6 +391,14 @@ class Victim:
         return self.outcomes.pop(number, None)
 
 
+def patient(number: int) -> Dataset:
+    """Return a record."""
+    record = Dataset()
+    record.PatientID = f"P{number}"
+    record.PatientName = f"Citizen^Jan{number}"
+    return record
+
+
 def proposal(contexts: list[Any] | None = None) -> list[Any]:
     """Return what is proposed: pairs of an abstract syntax and its transfer syntaxes."""
     rows = contexts or [[VERIFICATION, [IMPLICIT]], [CT, [IMPLICIT]]]
@@ -400,6 +417,9 @@ def operate(association: Any, operation: str, instance: str = "1.2.3.4") -> obje
             status = association.send_c_store(argument)
         elif name == "deep":
             status = association.send_c_store(nested(int(argument)), transfer_syntax=IMPLICIT)
+        elif name == "find":
+            responses = association.send_c_find(nested(1), FIND)
+            return [each.Status if "Status" in each else "no status" for each, _ in responses]
         elif name == "abort":
             return association.abort()
         else:

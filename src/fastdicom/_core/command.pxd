@@ -49,3 +49,4 @@ cdef class CommandSet:
 
     cdef int walk(self, bytes encoded) except -1
     cdef size_t copy_uid(self, uint8_t *p, uint16_t affected, uint16_t requested) noexcept
+    cdef bint is_answer(self, uint16_t command_field, uint16_t message_id) noexcept

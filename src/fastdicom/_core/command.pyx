@@ -15,6 +15,10 @@ cdef enum:
     FD_UID_LIMIT = 64
     FD_RESPONSE_LIMIT = 256
 
+cdef int MESSAGE_ID = fd_command_index(0x0110)
+cdef int MESSAGE_ID_BEING_RESPONDED_TO = fd_command_index(0x0120)
+cdef int STATUS = fd_command_index(0x0900)
+
 cdef dict VR_NAMES = {
     FD_VR_UL: "UL", FD_VR_US: "US", FD_VR_UI: "UI", FD_VR_AE: "AE", FD_VR_AT: "AT", FD_VR_LO: "LO",
 }
@@ -109,7 +113,9 @@ cdef class CommandSet:
     @property
     def message_id(self):
         """(0000,0110); None when absent."""
-        return self.get(0x0110)
+        if self.command.values[MESSAGE_ID].p == NULL:
+            return None
+        return fd_command_us(&self.command, 0x0110, 0)
 
     @property
     def message_id_being_responded_to(self):
@@ -128,11 +134,14 @@ cdef class CommandSet:
 
     def answers(self, uint16_t command_field, uint16_t message_id):
         """Whether this is the response to the request with this Command Field and Message ID."""
+        return self.is_answer(command_field, message_id)
+
+    cdef bint is_answer(self, uint16_t command_field, uint16_t message_id) noexcept:
         return (
             fd_command_us(&self.command, 0x0100, 0) == (command_field | 0x8000)
-            and 0x0120 in self
+            and self.command.values[MESSAGE_ID_BEING_RESPONDED_TO].p != NULL
             and fd_command_us(&self.command, 0x0120, 0) == message_id
-            and 0x0900 in self
+            and self.command.values[STATUS].p != NULL
         )
 
     def has_all(self, elements):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from fastdicom import events as evt
 from fastdicom._core.command import CommandSet
+from fastdicom._core.exchange import Inquiry
 from fastdicom._core.pdata import Message, Signal
 from fastdicom.association.acse import ACSE
 from fastdicom.association.handlers import Handlers
@@ -287,13 +288,24 @@ class Association(Serving):
 
     def abort_as(self, source: int, reason: int) -> None:
         """Abort with this source and reason (PS3.8 Table 9-26)."""
-        if self._connection is None or not (self._is_established or self._connection.is_open):
+        if not self._break_off(source, reason):
             return
+        # Somebody waits already for an acceptor that has nothing to do, and for a requestor's operations.
+        if self._is_unattended() if self.is_requestor else not self._exchange.is_idle:
+            self._settle()
+
+    def _break_off(self, source: int = 0, reason: int = 0) -> bool:
+        """Abort, and leave the rest to who receives; False when it is over."""
+        if self._connection is None or not (self._is_established or self._connection.is_open):
+            return False
         self._mark_aborted(AssociationAborted(source, reason, "aborted by this side"))
         self._connection.abort(source, reason)
-        # Somebody waits already for an acceptor that has nothing to do, and for operations of ours.
-        if self.is_requestor == self._exchange.is_idle:
-            self._settle()
+        return True
+
+    def _is_unattended(self) -> bool:
+        """Whether no thread need be waiting: responses that there are several of are asked for at leisure."""
+        invoked = tuple(self._exchange.invoked.values())
+        return not self._exchange.performed and all(type(each) is Inquiry for each in invoked)
 
     def _mark_released(self) -> None:
         if self._is_established:
@@ -372,8 +384,9 @@ class Association(Serving):
         for context in self.accepted_contexts:
             row = context.as_tuple
             self._contexts[row.context_id] = row
-            if context.as_scp:
-                self._services[row.context_id] = services_for(row.abstract_syntax)
+            self._services[row.context_id] = services_for(
+                row.abstract_syntax, as_scp=bool(context.as_scp), as_scu=bool(context.as_scu)
+            )
             if context.as_scu:
                 self._outgoing_contexts.setdefault((row.abstract_syntax, row.transfer_syntax), row.context_id)
                 if row.abstract_syntax == Verification:

@@ -20,17 +20,22 @@ class Handlers:
     ----------
     bound
         ``(event, handler)`` or ``(event, handler, arguments)`` each.
+
+    Attributes
+    ----------
+    bound
+        By event, to be read only: a change replaces it.
     """
 
     def __init__(self, bound: Iterable[EventHandler] = ()) -> None:
-        self._bound: dict[EventType, tuple[Bound, ...]] = {}
+        self.bound: dict[EventType, tuple[Bound, ...]] = {}
         for row in bound:
             self.bind(*row)
 
     def copy(self) -> Handlers:
         """Return handlers that change on their own from now on."""
         copied = Handlers()
-        copied._bound = self._bound
+        copied.bound = self.bound
         return copied
 
     def bind(self, event: EventType, handler: Handler, arguments: Sequence[Any] | None = None) -> None:
@@ -39,22 +44,22 @@ class Handlers:
             raise TypeError(f"{event!r} is no event; events are named evt.EVT_…")
         row = (handler, tuple(arguments or ()))
         others = () if event.is_intervention else self._without(event, handler)
-        self._bound = {**self._bound, event: (*others, row)}
+        self.bound = {**self.bound, event: (*others, row)}
 
     def unbind(self, event: EventType, handler: Handler) -> None:
         """Take a handler away; nothing happens when it is not bound."""
-        self._bound = {**self._bound, event: self._without(event, handler)}
+        self.bound = {**self.bound, event: self._without(event, handler)}
 
     def _without(self, event: EventType, handler: Handler) -> tuple[Bound, ...]:
-        return tuple(row for row in self._bound.get(event, ()) if row[0] is not handler)
+        return tuple(row for row in self.bound.get(event, ()) if row[0] is not handler)
 
     def get(self, event: EventType) -> tuple[Bound, ...]:
         """Return what is bound to an event."""
-        return self._bound.get(event, ())
+        return self.bound.get(event, ())
 
     def events(self) -> list[EventType]:
         """Return the events that something is bound to."""
-        return [event for event, rows in self._bound.items() if rows]
+        return [event for event, rows in self.bound.items() if rows]
 
     def as_documented(self, event: EventType) -> list[Bound] | Bound | tuple[None, None]:
         """Return a list for a notification event, the one row (or two None) for an intervention event."""

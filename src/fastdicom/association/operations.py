@@ -8,16 +8,18 @@ receives for all of them, and serves what the peer asks for.
 from __future__ import annotations
 
 import threading
+from _thread import start_new_thread
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from threading import get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from fastdicom._core.command import encode_command
+from fastdicom._core.exchange import Exchange, Goal, Inquiry, Invocation
 from fastdicom._core.pdata import Message, MessageWriter, Signal
 from fastdicom.association import outgoing
-from fastdicom.dimse.exchange import Exchange, Goal, Inquiry, Invocation
 from fastdicom.dimse.messages import (
     C_CANCEL_RQ,
     C_ECHO_RQ,
@@ -27,7 +29,7 @@ from fastdicom.dimse.messages import (
     NO_DATA_SET,
 )
 from fastdicom.dimse.results import StatusDataset, no_answer, status_dataset
-from fastdicom.errors import MessageError
+from fastdicom.errors import AssociationError, MessageError
 from fastdicom.log import get_logger
 from fastdicom.net.connection import ABORT_LINGER, Connection
 from fastdicom.net.sinks import Sinks
@@ -71,8 +73,9 @@ class Operations(ABC):
 
     def __init__(self) -> None:
         self._exchange = Exchange()
-        # Guards the exchange; those who wait for something else than the network wait for the condition.
-        self._guard = threading.Lock()
+        # For those who wait for something else than the network. Reentrant: what is thrown away while it is
+        # held may be an iterator of responses that nobody wants any more.
+        self._guard = threading.RLock()
         self._turn = threading.Condition(self._guard)
         self._waiting = 0
         # Who has it receives for all. Reentrant: what is told of may ask for something itself.
@@ -106,7 +109,8 @@ class Operations(ABC):
         ValueError
             When the Verification SOP Class was not accepted.
         """
-        self._check_established()
+        if not self._is_established:
+            self._check_established()
         if self._verification_context is None:
             raise ValueError(f"no accepted presentation context for Verification SOP Class ({Verification})")
         invocation = self._begin(self._verification_context, C_ECHO_RQ, msg_id)
@@ -116,7 +120,8 @@ class Operations(ABC):
             0x0110: invocation.message_id,
             0x0800: NO_DATA_SET,
         }
-        return self._operate(invocation, elements, None)
+        response = self._ask(invocation, elements, None)
+        return no_answer() if response is None else status_dataset(response.command)
 
     def send_c_store(
         self,
@@ -160,7 +165,8 @@ class Operations(ABC):
         ValueError
             When it is no DICOM object, or fits no accepted presentation context. Nothing was sent.
         """
-        self._check_established()
+        if not self._is_established:
+            self._check_established()
         contexts = self._outgoing_contexts
         prepared = outgoing.prepare(dataset, transfer_syntax, contexts, self.ae.buffer_pool)
         invocation = self._begin(prepared.context_id, C_STORE_RQ, msg_id)
@@ -174,25 +180,22 @@ class Operations(ABC):
             0x1030: originator_aet,
             0x1031: originator_id,
         }
-        return self._operate(invocation, elements, prepared.data_set)
+        response = self._ask(invocation, elements, prepared.data_set)
+        return no_answer() if response is None else status_dataset(response.command)
 
     def _begin(
         self, context_id: int, command_field: int, message_id: int | None, kind: type[Invocation] = Invocation
     ) -> Any:
         """Begin an operation, of the given kind, once there is room for it."""
-        thread = get_ident()
-        with self._guard:
+        while True:
+            thread = get_ident()
             invocation = self._exchange.invoke(
                 context_id, command_field, message_id, thread, monotonic(), kind
             )
-        while invocation is None:
+            if invocation is not None:
+                return invocation
             self._make_room(thread)
             self._check_established()
-            with self._guard:
-                invocation = self._exchange.invoke(
-                    context_id, command_field, message_id, thread, monotonic(), kind
-                )
-        return invocation
 
     def _make_room(self, thread: int) -> None:
         """Wait until an operation has ended, or may have."""
@@ -219,12 +222,19 @@ class Operations(ABC):
 
     def _abandon(self, inquiry: Inquiry) -> None:
         """Ask the peer to cancel an operation whose responses nobody wants any more (PS3.7 9.3.2.3)."""
+        inquiry.begun = monotonic()
         inquiry.is_abandoned = True
         inquiry.responses.clear()
         if inquiry.is_answered:
             self._finish(inquiry)
-        else:
+            return
+        with suppress(AssociationError):  # the association has ended, and with it the operation
             self._cancel_at_peer(inquiry.context_id, inquiry.message_id)
+
+    def _abandon_later(self, inquiry: Inquiry) -> None:
+        """Do so in another thread: a finalizer runs in the middle of anything, with any lock held."""
+        with suppress(RuntimeError):  # there is none to be had, as when the program ends
+            start_new_thread(self._abandon, (inquiry,))
 
     def _cancel_at_peer(self, context_id: int, message_id: int) -> None:
         elements = {0x0100: C_CANCEL_RQ, 0x0120: message_id, 0x0800: NO_DATA_SET}
@@ -243,13 +253,6 @@ class Operations(ABC):
             self._wait_for(inquiry.ending)
             self._finish(inquiry)
 
-    def _operate(
-        self, invocation: Invocation, elements: dict[int, Any], data_set: Sequence[Any] | None
-    ) -> StatusDataset:
-        """Send a request and return the status in its response."""
-        response = self._ask(invocation, elements, data_set)
-        return no_answer() if response is None else status_dataset(response.command)
-
     def _ask(
         self, invocation: Invocation, elements: dict[int, Any], data_set: Sequence[Any] | None
     ) -> Message | None:
@@ -260,7 +263,9 @@ class Operations(ABC):
                 return None
             self._wait_for(invocation)
         finally:
-            self._finish(invocation)
+            self._exchange.end(invocation)
+            if self._waiting:
+                self._tell_all()
         return invocation.response
 
     def _send(self, context_id: int, command: bytes, data_set: Sequence[Any] | None) -> bool:
@@ -324,6 +329,8 @@ class Operations(ABC):
         happening = self._link.receive(waits=waits)
         if type(happening) is Message:
             if not happening.command.command_field & IS_RESPONSE:
+                if self._exchange.is_invoking:
+                    self._take_suboperation()
                 return happening
             self._take_response(happening)
         elif happening is Signal.TIMED_OUT:
@@ -342,16 +349,31 @@ class Operations(ABC):
             self._sinks.discard(message)
         self._is_ahead = False
         try:
-            self._exchange.answer(message)
+            invocation = self._exchange.answer(message)
         except MessageError as error:
             LOGGER.error("aborting: %s", error)
-            self.abort()
+            self._break_off()
             return
-        if len(self._exchange.invoked) > 1:
-            self._bound_patience()
+        if type(invocation) is Inquiry or len(self._exchange.invoked) > 1:
+            self._note_progress(invocation)
+
+    def _note_progress(self, invocation: Invocation) -> None:
+        if not invocation.is_abandoned:  # that has to end, not to go on
+            invocation.begun = monotonic()
+            if len(self._exchange.invoked) == 1:
+                return
+        self._bound_patience()
+
+    def _take_suboperation(self) -> None:
+        """Take a request for progress of what the peer performs: a C-GET may show no other for long."""
+        now = monotonic()
+        for invocation in tuple(self._exchange.invoked.values()):
+            if isinstance(invocation, Inquiry) and not invocation.is_abandoned:
+                invocation.begun = now
+        self._bound_patience()
 
     def _bound_patience(self) -> None:
-        """Time out when others are answered, and one is not: that is no progress for it."""
+        """Time out when something comes, but for one operation nothing has: that is no progress for it."""
         timeout = self.ae.dimse_timeout
         with self._guard:
             oldest = self._exchange.oldest()
@@ -361,8 +383,8 @@ class Operations(ABC):
     def _time_out(self) -> None:
         if self._exchange.is_invoking:
             LOGGER.error("no response within dimse_timeout, %s s: aborting", self.ae.dimse_timeout)
-            self.abort()
-        elif self._may_end_idle():
+            self._break_off()
+        elif not self._exchange.performed and self._may_end_idle():  # who waits for us is not idle
             self.end_idle()
 
     def _settle(self) -> None:
@@ -403,3 +425,7 @@ class Operations(ABC):
     @abstractmethod
     def abort(self) -> None:
         """Abort the association."""
+
+    @abstractmethod
+    def _break_off(self) -> bool:
+        """Abort the association, within `_receive`: who has called that receives until the end."""

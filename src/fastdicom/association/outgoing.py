@@ -1,18 +1,18 @@
 """What is to be sent with C-STORE, found on an accepted presentation context.
 
-A file or an encoded data set goes out as its bytes are. A pydicom Dataset is encoded, and so is a file
-that the peer takes only in another uncompressed transfer syntax of the same byte order. What fits no
-accepted context is an error before a byte is sent.
+A file or an encoded data set goes out as its bytes are. A pydicom Dataset is encoded, and so is a
+file or an encoded data set that the peer takes only in another uncompressed transfer syntax of the same byte
+order. What fits no accepted context is an error before a byte is sent.
 """
 
 from __future__ import annotations
 
+import io
 import mmap
 import os
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from pydicom import dcmread
@@ -28,13 +28,15 @@ from pydicom.uid import (
 from fastdicom import part10
 from fastdicom._core.buffer import BufferPool
 from fastdicom._core.element import find_texts
-from fastdicom.data_sets import encode_dataset
+from fastdicom.data_sets import decode_dataset, encode_dataset
+from fastdicom.errors import NoAcceptedContext
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 # (abstract syntax, transfer syntax) to presentation context ID
 Contexts: TypeAlias = Mapping[tuple[str, str], int]
+NO_CONTEXTS: Contexts = {}
 
 SOP_CLASS_UID = 0x00080016
 SOP_INSTANCE_UID = 0x00080018
@@ -77,7 +79,8 @@ def prepare(dataset: Any, transfer_syntax: str | None, contexts: Contexts, pool:
     Parameters
     ----------
     dataset
-        A path, a pydicom Dataset, or a buffer with an encoded data set or a whole DICOM file.
+        A path, a pydicom Dataset, an open binary file, or a buffer with an encoded data set or a whole DICOM
+        file. Of an open file, what is left to be read.
     transfer_syntax
         The transfer syntax of an encoded data set; None for everything else.
     contexts
@@ -100,13 +103,57 @@ def prepare(dataset: Any, transfer_syntax: str | None, contexts: Contexts, pool:
         return _prepare_file(dataset, contexts, pool)
     if isinstance(dataset, Dataset):
         return _prepare_dataset(dataset, contexts)
+    return _prepare_encoded(_encoded(dataset), transfer_syntax, contexts)
+
+
+def _encoded(dataset: Any) -> memoryview:
+    """Return the bytes of a buffer, or of an open file."""
     try:
-        encoded = memoryview(dataset).cast("B")
+        return memoryview(content_of(dataset)).cast("B")
     except TypeError:
         raise TypeError(
-            f"a path, a pydicom Dataset or a buffer can be sent, not {type(dataset).__name__}"
+            "a path, a pydicom Dataset, an open binary file or a buffer can be sent, "
+            f"not {type(dataset).__name__}"
         ) from None
-    return _prepare_encoded(encoded, transfer_syntax, contexts)
+
+
+def content_of(dataset: Any) -> Any:
+    """Return what an open file has left to be read, as a buffer; anything else as it is.
+
+    Raises
+    ------
+    OSError
+        When it cannot be read.
+    """
+    if isinstance(dataset, str | os.PathLike | Dataset) or not hasattr(dataset, "read"):
+        return dataset
+    # Others that have a descriptor decompress what they read from it.
+    raw = dataset.raw if isinstance(dataset, io.BufferedReader | io.BufferedRandom) else dataset
+    if isinstance(raw, io.FileIO) and dataset.seekable():
+        position = dataset.tell()
+        if os.fstat(dataset.fileno()).st_size - position > READ_AT_MOST:
+            return memoryview(mmap.mmap(dataset.fileno(), 0, access=mmap.ACCESS_READ))[position:]
+    return dataset.read()
+
+
+def sop_instance_uid_of(dataset: Any, transfer_syntax: str | None) -> str | None:
+    """Return the SOP Instance UID of what cannot be sent; None when it cannot be found either."""
+    with suppress(Exception):  # whatever is wrong with it, has been said already
+        if isinstance(dataset, Dataset):
+            return str(dataset.SOPInstanceUID)
+        if isinstance(dataset, str | os.PathLike):
+            return part10.read_header(dataset).sop_instance_uid
+        encoded = memoryview(dataset).cast("B")
+        if transfer_syntax is None:
+            return part10.parse_front(encoded, "the buffer", len(encoded)).sop_instance_uid
+        return find_uids(encoded, transfer_syntax)[1]
+    return None
+
+
+def possible_syntaxes(transfer_syntax: str) -> list[str]:
+    """Return the transfer syntaxes that an object can be sent in: its own first."""
+    others = LITTLE_ENDIAN if transfer_syntax in LITTLE_ENDIAN else ()
+    return [transfer_syntax, *(str(syntax) for syntax in others if syntax != transfer_syntax)]
 
 
 def _evened(data_set: list[Buffer], length: int) -> list[Buffer]:
@@ -120,14 +167,16 @@ def _context_id(sop_class_uid: str, transfer_syntax: str, contexts: Contexts) ->
         accepted = [
             UID(syntax).name for abstract_syntax, syntax in contexts if abstract_syntax == sop_class_uid
         ]
-        raise ValueError(
+        raise NoAcceptedContext(
             f"no accepted presentation context for {UID(sop_class_uid).name} ({sop_class_uid}) in "
             f"{UID(transfer_syntax).name} ({transfer_syntax}); "
             + (
                 f"accepted for it: {', '.join(accepted)}"
                 if accepted
                 else "the SOP class was not accepted at all"
-            )
+            ),
+            sop_class_uid,
+            transfer_syntax,
         )
     return context_id
 
@@ -173,11 +222,15 @@ def _prepare_encoded(encoded: memoryview, transfer_syntax: str | None, contexts:
                 "an encoded data set needs its transfer_syntax; only a whole DICOM file says it itself"
             )
         header = part10.parse_front(encoded, "the buffer", len(encoded))
+        if _needs_conversion(header.sop_class_uid, header.transfer_syntax, contexts):
+            return _prepare_dataset(dcmread(io.BytesIO(encoded)), contexts)
         context_id = _context_id(header.sop_class_uid, header.transfer_syntax, contexts)
         data_set = encoded[header.data_set_offset :]
         pieces = _evened([data_set], len(data_set))
         return Outgoing(header.sop_class_uid, header.sop_instance_uid, context_id, pieces)
     sop_class_uid, sop_instance_uid = find_uids(encoded, transfer_syntax)
+    if _needs_conversion(sop_class_uid, transfer_syntax, contexts):
+        return _prepare_dataset(decode_dataset(encoded, UID(transfer_syntax)), contexts)
     context_id = _context_id(sop_class_uid, transfer_syntax, contexts)
     return Outgoing(sop_class_uid, sop_instance_uid, context_id, _evened([encoded], len(encoded)))
 
@@ -221,7 +274,7 @@ def _find_uids_slowly(encoded: memoryview, transfer_syntax: UID) -> list[str | N
     found = Dataset()
     with suppress(Exception):  # whatever pydicom raises for a broken data set, it has no UIDs then
         found = dcmread(
-            BytesIO(front + encoded[:INFLATE_AT_MOST]), specific_tags=["SOPClassUID", "SOPInstanceUID"]
+            io.BytesIO(front + encoded[:INFLATE_AT_MOST]), specific_tags=["SOPClassUID", "SOPInstanceUID"]
         )
     return [found.get("SOPClassUID"), found.get("SOPInstanceUID")]
 

@@ -6,7 +6,8 @@ comes while it may not yet breaks the protocol, and aborts the association: noth
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import get_ident
@@ -14,11 +15,16 @@ from time import time
 from types import MappingProxyType
 from typing import Any
 
+from fastdicom._core.exchange import Goal
 from fastdicom._core.pdata import Message
+from fastdicom.association.composite import CompositeRequests
+from fastdicom.association.destination import Destination
 from fastdicom.association.handlers import Handlers
-from fastdicom.association.operations import LOGGER, NEVER, Operations
+from fastdicom.association.operations import LOGGER, NEVER
+from fastdicom.association.outgoing import content_of, sop_instance_uid_of
+from fastdicom.association.pacing import Pacing
 from fastdicom.association.performing import Team
-from fastdicom.dimse.exchange import Goal
+from fastdicom.association.watchdog import watched
 from fastdicom.dimse.messages import C_CANCEL_RQ
 from fastdicom.errors import AssociationError, MessageError
 from fastdicom.events import EventType, Handler
@@ -29,7 +35,7 @@ from fastdicom.services.performer import DUPLICATE_INVOCATION, Service
 NO_SERVICES: Mapping[int, Service] = MappingProxyType({})
 
 
-class Serving(Operations):
+class Serving(CompositeRequests):
     """What an association needs to be an SCP, besides what it needs to be an SCU."""
 
     __slots__ = ("_answer", "_contexts", "_services")
@@ -73,22 +79,20 @@ class Serving(Operations):
         if self._is_ahead:
             self._is_ahead = False
             raise MessageError("a request has come before the response to the one before (PS3.7 D.3.3.3)")
-        with self._guard:
-            is_new = self._exchange.begin(message_id, get_ident())
-        if not is_new:
+        if not self._exchange.begin(message_id, get_ident()):
             # Not by `send_response`: the operation that has this Message ID goes on.
-            self._reply(message, message.command.encode_response(DUPLICATE_INVOCATION))
+            self.send_pending(message, message.command.encode_response(DUPLICATE_INVOCATION))
             return
         try:
             serve(self, message, context, services)
         finally:
-            self._exchange.finish(message_id)
+            if self._exchange.performed:
+                self._exchange.finish(message_id)
 
     def _cancel(self, message_id: int | None) -> None:
         # Nothing that the peer has to wait with: a request behind it may be early still, or in time.
         self._is_ahead = self._is_ahead and self._link.reader.has_more
-        with self._guard:
-            self._exchange.cancel(message_id)
+        self._exchange.cancel(message_id)
 
     @property
     def is_over(self) -> bool:
@@ -119,8 +123,14 @@ class Serving(Operations):
 
     def intervention_handler(self, event: EventType) -> tuple[Handler, tuple[Any, ...]] | None:
         """Return what decides on an event."""
-        rows = self._handlers.get(event)
-        return rows[0] if rows else None
+        rows = self._handlers.bound.get(event)
+        if not rows:
+            return None
+        limit = self.ae.handler_timeout
+        if limit is None:
+            return rows[0]
+        handler, arguments = rows[0]
+        return watched(self, handler, limit), arguments
 
     def wall_clock(self) -> float:
         """Return the time for events."""
@@ -161,18 +171,50 @@ class Serving(Operations):
         ------
         AssociationError
             When the association has ended.
+        MessageError
+            When it is to be aborted, as the peer takes no PDV.
         """
-        self._reply(message, command, data_set)
+        try:
+            self._send(message.context_id, command, data_set)
+        except ValueError as error:
+            raise MessageError(str(error)) from error
 
     def send_response(self, message: Message, command: bytes, data_set: Sequence[Any] | None = None) -> None:
         """Send the response, or the last one."""
         # Before it leaves: the peer's next request may follow at once.
         self._exchange.finish(message.command.message_id)
         self._is_ahead = self._exchange.performed_limit == 1 and self._link.reader.has_more
-        self._reply(message, command, data_set)
+        self.send_pending(message, command, data_set)
 
-    def _reply(self, message: Message, command: bytes, data_set: Sequence[Any] | None = None) -> None:
-        try:
-            self._send(message.context_id, command, data_set)
-        except ValueError as error:  # a peer that takes no PDV cannot be answered
-            raise MessageError(str(error)) from error
+    @property
+    @abstractmethod
+    def remote(self) -> dict[str, object]:
+        """The AE title of the peer, and more."""
+
+    content_of = staticmethod(content_of)
+    sop_instance_uid_of = staticmethod(sop_instance_uid_of)
+
+    def destination(self, address: Any, port: Any, options: Mapping[str, Any]) -> Destination:
+        """Return where the objects of a C-MOVE go."""
+        return Destination(self.ae, address, port, options)
+
+    def pacing(self, send: Callable[[], None], on_end: Callable[[], object] | None = None) -> Pacing:
+        """Have pending responses sent at a pace; with `on_end`, watch the association meanwhile."""
+        return Pacing(self, self.ae.pending_interval, send, on_end)
+
+    @property
+    def descriptor(self) -> int:
+        """The descriptor that is readable when something has come; -1 when the connection is closed."""
+        return self._link.fileno()
+
+    @property
+    def is_attended(self) -> bool:
+        """Whether other threads receive while an operation is performed."""
+        return self._exchange.performed_limit != 1
+
+    def give_up(self, message: Message, status: int) -> None:
+        """End an operation whose handler hangs, and the association with it. From any thread."""
+        with suppress(AssociationError, MessageError):
+            self.send_pending(message, message.command.encode_response(status))
+        self.abort()
+        self._settle()

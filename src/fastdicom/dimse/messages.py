@@ -1,29 +1,45 @@
-"""The DIMSE messages: which elements each has, and its command set as Python sees it (PS3.7 9.3).
+"""The DIMSE messages: which elements each has, and its command set as Python sees it (PS3.7 9.3, 10.3).
 
-A message is a row of `MESSAGES`. Its command set is decoded by the core; `C_ECHO` and `C_STORE` show one
-under the keywords of PS3.7, as event handlers know them.
+A message is a row of `MESSAGES`. Its command set is decoded by the core.
 """
 
 from __future__ import annotations
 
-from io import BytesIO
+from enum import Enum
 from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple
-
-from pydicom.config import IGNORE
-from pydicom.uid import UID
+from typing import NamedTuple
 
 from fastdicom._core.command import CommandSet
-from fastdicom._core.pdata import Message
 
 # Command Field values, PS3.7 Table E.1-1.
 C_STORE_RQ = 0x0001
 C_STORE_RSP = 0x8001
+C_GET_RQ = 0x0010
+C_GET_RSP = 0x8010
+C_FIND_RQ = 0x0020
+C_FIND_RSP = 0x8020
+C_MOVE_RQ = 0x0021
+C_MOVE_RSP = 0x8021
 C_ECHO_RQ = 0x0030
 C_ECHO_RSP = 0x8030
 C_CANCEL_RQ = 0x0FFF
+N_EVENT_REPORT_RQ = 0x0100
+N_EVENT_REPORT_RSP = 0x8100
+N_GET_RQ = 0x0110
+N_GET_RSP = 0x8110
+N_SET_RQ = 0x0120
+N_SET_RSP = 0x8120
+N_ACTION_RQ = 0x0130
+N_ACTION_RSP = 0x8130
+N_CREATE_RQ = 0x0140
+N_CREATE_RSP = 0x8140
+N_DELETE_RQ = 0x0150
+N_DELETE_RSP = 0x8150
 
 IS_RESPONSE = 0x8000
+
+# PS3.4 Table C.4-1: statuses of responses that more will follow
+PENDING = (0xFF00, 0xFF01)
 
 HAS_DATA_SET = 0x0001
 NO_DATA_SET = 0x0101
@@ -59,28 +75,72 @@ KEYWORDS = MappingProxyType(
 )
 
 
-class MessageType(NamedTuple):
-    """A row of PS3.7 9.3: what a message has besides its Command Field and Data Set Type.
+class DataSetUse(Enum):
+    """Whether a message has a data set, by (0000,0800) Command Data Set Type."""
 
-    `mandatory` is what it cannot be understood without.
+    NEVER = "always 0101H"
+    OPTIONAL = "either"
+    MANDATORY = "never 0101H"
+
+
+class MessageType(NamedTuple):
+    """A row of PS3.7 9.3 or 10.3: what a message has besides its Command Field and Data Set Type.
+
+    `mandatory` is what it cannot be understood without. What the standard demands beside that, a response's
+    echo of its request for instance, is among the `optional`, as peers leave it out.
     """
 
     name: str
     mandatory: tuple[int, ...]
     optional: tuple[int, ...]
-    has_data_set: bool
+    data_set: DataSetUse
 
+
+_NEVER, _OPTIONAL, _MANDATORY = DataSetUse.NEVER, DataSetUse.OPTIONAL, DataSetUse.MANDATORY
+
+_RESPONSE = (0x0120, 0x0900)
+# C-GET and C-MOVE responses; PS3.7 9.3.3.2, 9.3.4.2
+_RETRIEVED = (0x0002, 0x0901, 0x0902, 0x1020, 0x1021, 0x1022, 0x1023)
+# What every N-service response may say: what it is about (PS3.7 10.3), and what went wrong (Annex C)
+_ABOUT = (0x0002, 0x0902, 0x0903, 0x1000)
 
 MESSAGES = MappingProxyType(
     {
         # PS3.7 Tables 9.3-1 and 9.3-2
-        C_STORE_RQ: MessageType("C-STORE-RQ", (0x0002, 0x0110, 0x1000), (0x0700, 0x1030, 0x1031), True),
-        C_STORE_RSP: MessageType("C-STORE-RSP", (0x0120, 0x0900), (0x0002, 0x0901, 0x0902, 0x1000), False),
+        C_STORE_RQ: MessageType("C-STORE-RQ", (0x0002, 0x0110, 0x1000), (0x0700, 0x1030, 0x1031), _MANDATORY),
+        C_STORE_RSP: MessageType("C-STORE-RSP", _RESPONSE, (0x0002, 0x0901, 0x0902, 0x1000), _NEVER),
+        # PS3.7 Tables 9.3-3 and 9.3-4
+        C_FIND_RQ: MessageType("C-FIND-RQ", (0x0002, 0x0110), (0x0700,), _MANDATORY),
+        C_FIND_RSP: MessageType("C-FIND-RSP", _RESPONSE, (0x0002, 0x0901, 0x0902), _OPTIONAL),
+        # PS3.7 Tables 9.3-6 and 9.3-7
+        C_GET_RQ: MessageType("C-GET-RQ", (0x0002, 0x0110), (0x0700,), _MANDATORY),
+        C_GET_RSP: MessageType("C-GET-RSP", _RESPONSE, _RETRIEVED, _OPTIONAL),
+        # PS3.7 Tables 9.3-9 and 9.3-10
+        C_MOVE_RQ: MessageType("C-MOVE-RQ", (0x0002, 0x0110, 0x0600), (0x0700,), _MANDATORY),
+        C_MOVE_RSP: MessageType("C-MOVE-RSP", _RESPONSE, _RETRIEVED, _OPTIONAL),
         # PS3.7 Tables 9.3-12 and 9.3-13
-        C_ECHO_RQ: MessageType("C-ECHO-RQ", (0x0002, 0x0110), (), False),
-        C_ECHO_RSP: MessageType("C-ECHO-RSP", (0x0120, 0x0900), (0x0002, 0x0902), False),
-        # PS3.7 9.3.2.3
-        C_CANCEL_RQ: MessageType("C-CANCEL-RQ", (0x0120,), (), False),
+        C_ECHO_RQ: MessageType("C-ECHO-RQ", (0x0002, 0x0110), (), _NEVER),
+        C_ECHO_RSP: MessageType("C-ECHO-RSP", _RESPONSE, (0x0002, 0x0902), _NEVER),
+        # PS3.7 Tables 9.3-5, 9.3-8 and 9.3-11: one message for the three
+        C_CANCEL_RQ: MessageType("C-CANCEL-RQ", (0x0120,), (), _NEVER),
+        # PS3.7 Tables 10.3-1 and 10.3-2
+        N_EVENT_REPORT_RQ: MessageType("N-EVENT-REPORT-RQ", (0x0002, 0x0110, 0x1000, 0x1002), (), _OPTIONAL),
+        N_EVENT_REPORT_RSP: MessageType("N-EVENT-REPORT-RSP", _RESPONSE, (*_ABOUT, 0x1002), _OPTIONAL),
+        # PS3.7 Tables 10.3-3 and 10.3-4
+        N_GET_RQ: MessageType("N-GET-RQ", (0x0003, 0x0110, 0x1001), (0x1005,), _NEVER),
+        N_GET_RSP: MessageType("N-GET-RSP", _RESPONSE, (*_ABOUT, 0x1005), _OPTIONAL),
+        # PS3.7 Tables 10.3-5 and 10.3-6
+        N_SET_RQ: MessageType("N-SET-RQ", (0x0003, 0x0110, 0x1001), (), _MANDATORY),
+        N_SET_RSP: MessageType("N-SET-RSP", _RESPONSE, (*_ABOUT, 0x1005), _OPTIONAL),
+        # PS3.7 Tables 10.3-7 and 10.3-8
+        N_ACTION_RQ: MessageType("N-ACTION-RQ", (0x0003, 0x0110, 0x1001, 0x1008), (), _OPTIONAL),
+        N_ACTION_RSP: MessageType("N-ACTION-RSP", _RESPONSE, (*_ABOUT, 0x1008), _OPTIONAL),
+        # PS3.7 Tables 10.3-9 and 10.3-10
+        N_CREATE_RQ: MessageType("N-CREATE-RQ", (0x0002, 0x0110), (0x1000,), _OPTIONAL),
+        N_CREATE_RSP: MessageType("N-CREATE-RSP", _RESPONSE, (*_ABOUT, 0x1005), _OPTIONAL),
+        # PS3.7 Tables 10.3-11 and 10.3-12
+        N_DELETE_RQ: MessageType("N-DELETE-RQ", (0x0003, 0x0110, 0x1001), (), _NEVER),
+        N_DELETE_RSP: MessageType("N-DELETE-RSP", _RESPONSE, _ABOUT, _NEVER),
     }
 )
 
@@ -116,54 +176,3 @@ class DimseMessage:
             if element in self.command and element != 0
         )
         return f"{self.name} on context {self.context_id}: {values}"
-
-
-class Request:
-    """A request primitive: the command set under the keywords of PS3.7.
-
-    An element that is absent is None.
-    """
-
-    _keywords: ClassVar[tuple[str, ...]] = ()
-
-    def __init__(self, message: Message) -> None:
-        self._message = message
-
-    def __getattr__(self, keyword: str) -> Any:
-        if keyword not in self._keywords:
-            raise AttributeError(f"{type(self).__name__} has no {keyword}")
-        value = self._message.command.get(KEYWORDS[keyword])
-        # Unchecked: pydicom would remember, and print, a warning for each strange one that a peer sends.
-        return UID(value, IGNORE) if keyword.endswith("UID") and value is not None else value
-
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self._keywords]
-
-    def __repr__(self) -> str:
-        values = ", ".join(f"{keyword}={getattr(self, keyword)!r}" for keyword in self._keywords)
-        return f"{type(self).__name__}({values})"
-
-
-class C_ECHO(Request):
-    """The C-ECHO request primitive, PS3.7 9.1.5."""
-
-    _keywords = ("MessageID", "AffectedSOPClassUID")
-
-
-class C_STORE(Request):
-    """The C-STORE request primitive, PS3.7 9.1.1."""
-
-    _keywords = (
-        "MessageID",
-        "AffectedSOPClassUID",
-        "AffectedSOPInstanceUID",
-        "Priority",
-        "MoveOriginatorApplicationEntityTitle",
-        "MoveOriginatorMessageID",
-    )
-
-    @property
-    def DataSet(self) -> BytesIO | None:  # noqa: N802, the keyword of PS3.7
-        """A copy of the encoded data set; None when it is in a file."""
-        data_set = self._message.data_set
-        return None if data_set is None else BytesIO(data_set)

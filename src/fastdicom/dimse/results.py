@@ -6,6 +6,7 @@ million C-STOREs costs little more than nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -15,12 +16,27 @@ from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
 
 from fastdicom._core.command import CommandSet
+from fastdicom.dimse.messages import C_ECHO_RSP, C_STORE_RSP, N_CREATE_RSP, N_EVENT_REPORT_RSP
 
-# What may accompany a status, PS3.7 Annex C: element to VR.
-_TEXTS = {0x0902: "LO"}
-_NUMBERS = {0x0903: "US", 0x1020: "US", 0x1021: "US", 0x1022: "US", 0x1023: "US"}
+# What a caller gets of a response besides its status, PS3.7 Annex C and 9.3.3.2: element to VR.
+_EXPLANATIONS = {
+    0x0901: "AT",
+    0x0902: "LO",
+    0x0903: "US",
+    0x1005: "AT",
+    0x1020: "US",
+    0x1021: "US",
+    0x1022: "US",
+    0x1023: "US",
+}
+# In some responses what they are about is more than an echo: the instance that was created, for one.
+_EXPLANATIONS_OF = {
+    N_EVENT_REPORT_RSP: {0x0002: "UI", **_EXPLANATIONS, 0x1000: "UI", 0x1002: "US"},
+    N_CREATE_RSP: {**_EXPLANATIONS, 0x1000: "UI"},
+}
+# Nothing is looked for in a success of these: they are many, and have nothing.
+_PLAIN = (C_STORE_RSP, C_ECHO_RSP)
 _STATUS_TAG = Tag(0x0000, 0x0900)
-_OFFENDING_TAG = Tag(0x0000, 0x0901)
 
 
 def _raw(tag: BaseTag, vr: str, value: bytes) -> RawDataElement:
@@ -67,7 +83,9 @@ class StatusDataset(Dataset):
             return 0x0000
         if element is None:
             raise AttributeError("there is no Status: the association gave no answer")
-        return int(self[_STATUS_TAG].value)
+        if isinstance(element, RawDataElement):
+            return int.from_bytes(element.value or b"", "little")
+        return int(element.value)
 
     @Status.setter
     def Status(self, value: int) -> None:  # noqa: N802
@@ -90,23 +108,43 @@ def status_dataset(command: CommandSet) -> StatusDataset:
     status = command[0x0900]
     element = _SUCCESS if status == 0 else _raw(_STATUS_TAG, "US", status.to_bytes(2, "little"))
     elements: dict[BaseTag, RawDataElement] = {_STATUS_TAG: element}
-    if status != 0:
+    if status != 0 or command.command_field not in _PLAIN:
         _explain(elements, command)
     result = StatusDataset.__new__(StatusDataset)
     result.__dict__["_dict"] = elements
     return result
 
 
+def same_status(status: StatusDataset) -> StatusDataset:
+    """Return another Dataset with what is in this one, which nobody has changed."""
+    result = StatusDataset.__new__(StatusDataset)
+    result.__dict__["_dict"] = dict(status._dict)
+    return result
+
+
 def _explain(elements: dict[BaseTag, RawDataElement], command: CommandSet) -> None:
-    for element, vr in _TEXTS.items():
-        if element in command:
+    for element, vr in _EXPLANATIONS_OF.get(command.command_field, _EXPLANATIONS).items():
+        value = command.get(element)
+        if value is not None and value != []:  # a list of no tags says nothing
             tag = Tag(0x0000, element)
-            elements[tag] = _raw(tag, vr, command[element].encode("latin-1"))
-    for element, vr in _NUMBERS.items():
-        if element in command:
-            tag = Tag(0x0000, element)
-            elements[tag] = _raw(tag, vr, command[element].to_bytes(2, "little"))
-    if command.get(0x0901):
-        tags = command[0x0901]
-        value = b"".join((t >> 16).to_bytes(2, "little") + (t & 0xFFFF).to_bytes(2, "little") for t in tags)
-        elements[_OFFENDING_TAG] = _raw(_OFFENDING_TAG, "AT", value)
+            elements[tag] = _raw(tag, vr, _ENCODERS[vr](value))
+
+
+def _encode_tags(tags: list[int]) -> bytes:
+    return b"".join((t >> 16).to_bytes(2, "little") + (t & 0xFFFF).to_bytes(2, "little") for t in tags)
+
+
+def _encode_text(text: str) -> bytes:
+    return text.encode("latin-1")
+
+
+def _encode_number(number: int) -> bytes:
+    return number.to_bytes(2, "little")
+
+
+_ENCODERS: dict[str, Callable[[Any], bytes]] = {
+    "AT": _encode_tags,
+    "LO": _encode_text,
+    "UI": _encode_text,
+    "US": _encode_number,
+}

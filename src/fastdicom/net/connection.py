@@ -33,8 +33,7 @@ OnTransition: TypeAlias = Callable[[str, State, Event, State], None]
 ABORT_LINGER = 1.0
 
 # States in which there is no association to abort, and those in which messages may be sent.
-_GONE = (State.Sta1, State.Sta13)
-_SENDING = (State.Sta6, State.Sta8)
+_GONE, _SENDING = (State.Sta1, State.Sta13), (State.Sta6, State.Sta8)
 
 # Messages that are kept while one is sent. The peer has to wait with more: nothing else is received then.
 ARRIVALS = 64
@@ -252,6 +251,10 @@ class Connection:
         finally:
             self._turnstile.leave()
 
+    def fileno(self) -> int:
+        """Return the socket's descriptor, which is readable when something has come; -1 once it is closed."""
+        return self._socket.fileno()
+
     def linger(self, seconds: float) -> None:
         """Bound all further waits together; after that the connection is closed."""
         self._limit = monotonic() + seconds
@@ -419,8 +422,7 @@ class Connection:
         self._bound_wait()
         try:
             self.provider.request_abort(monotonic(), source, reason)
-        except AssociationError:
-            # Sta2: nobody has asked for an association yet.
+        except AssociationError:  # Sta2: nobody has asked for an association yet
             self.provider.transport_closed(monotonic())
             self._close()
             return
@@ -452,8 +454,7 @@ class Connection:
         """Send a message, or go on with it."""
         if not self._shows_sent_data:
             return self._wire.send(message, len(self._arrived) < ARRIVALS)
-        # One PDU at a time, for an observer.
-        outcome = self._wire.flush()
+        outcome = self._wire.flush()  # one PDU at a time, for an observer
         while outcome is Signal.SENT:
             if self._shown:
                 self._show(self.observer.pdu_sent, self._shown)

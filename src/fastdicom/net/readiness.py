@@ -13,7 +13,7 @@ class Readiness:
     Parameters
     ----------
     descriptor
-        The socket.
+        The socket; -1 for none.
     wake_descriptor
         Becomes readable when another thread wants attention.
     """
@@ -24,8 +24,9 @@ class Readiness:
         self._events = 0
         if HAS_POLL:
             self._poll = select.poll()
-            self._poll.register(wake_descriptor, select.POLLIN)
-            self._poll.register(descriptor, 0)
+            if descriptor >= 0:
+                self._poll.register(descriptor, 0)
+            self._poll.register(wake_descriptor, select.POLLIN)  # last: it may be the same one
 
     def wait(self, timeout: float | None, *, reading: bool, writing: bool) -> tuple[bool, bool, bool]:
         """Wait at most `timeout` seconds, None for ever.

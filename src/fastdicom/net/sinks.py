@@ -1,7 +1,9 @@
 """Where a data set goes while it is received, when that is not memory: a store directory, or a spool file.
 
-An object is written while it comes, so that its size does not matter. What cannot be written is received
-and dropped: the association lives on, and the service answers that it is out of resources.
+Only objects go to files, those of C-STORE requests. One is written while it comes, so that its size does not
+matter. What cannot be written is received and dropped: the association lives on, and the service answers that
+it is out of resources. So is any other data set that memory has no room for: no peer fills the disk with
+identifiers.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Protocol
 
 from fastdicom._core.command import CommandSet
 from fastdicom._core.pdata import Message, Reader, Signal
+from fastdicom.dimse.messages import C_STORE_RQ, message_name
 from fastdicom.log import get_logger
 from fastdicom.net.store_directory import StoreDirectory
 
@@ -87,6 +90,14 @@ class Sinks:
             self._drop(reader)
             return
         command, context_id = reader.held_command
+        if command.command_field != C_STORE_RQ:
+            if signal is Signal.FULL:
+                LOGGER.error(
+                    "the data set of a %s is longer than memory_limit allows; it is dropped",
+                    message_name(command.command_field),
+                )
+                reader.discard()
+            return
         try:
             self._receiving = self._open(signal, command)
             self.is_receiving = True

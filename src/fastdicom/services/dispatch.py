@@ -1,17 +1,31 @@
-"""From a request to the service that answers it, by Command Field and service class."""
+"""From a request to the service that answers it, by Command Field, SOP class and role.
+
+What may be asked on a presentation context is found once, when the association is accepted. C-ECHO and
+C-STORE then go straight to their services; before the others stands a look at the SOP class that the command
+names.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
 from fastdicom._core.pdata import Message
-from fastdicom.dimse.messages import C_ECHO_RQ, C_STORE_RQ, MESSAGES, message_name
+from fastdicom.annexes.b_storage import STORE
+from fastdicom.annexes.registry import ROWS, operations
+from fastdicom.annexes.table import Operation, SOPClassRow, StatusRows
+from fastdicom.dimse.messages import MESSAGES, message_name
 from fastdicom.errors import MessageError
 from fastdicom.presentation import PresentationContextTuple
+from fastdicom.services.finding import serve_c_find
+from fastdicom.services.getting import serve_c_get
+from fastdicom.services.moving import serve_c_move
+from fastdicom.services.normalized import serve_n
 from fastdicom.services.performer import (
     LOGGER,
     MISTYPED_ARGUMENT,
+    NO_SUCH_SOP_CLASS,
     SOP_CLASS_NOT_SUPPORTED,
     UNRECOGNIZED_OPERATION,
     Performer,
@@ -20,24 +34,98 @@ from fastdicom.services.performer import (
 )
 from fastdicom.services.storage import serve_c_store
 from fastdicom.services.verification import serve_c_echo
-from fastdicom.sop_class import ServiceClass, uid_to_service_class
+from fastdicom.sop_class import uid_to_row, uid_to_sop_class
 
-# What each service class takes. A SOP class that no table knows is private, and then it is storage.
-SERVICES = MappingProxyType(
+
+class Entry(NamedTuple):
+    """A DIMSE service as it is dispatched to.
+
+    Attributes
+    ----------
+    service
+        What answers its requests.
+    sop_class_element
+        Where a request names its SOP class (PS3.7 9.3, 10.3); None where it does not matter.
+    not_allowed, not_of_context
+        How it is answered when the SOP class does not have this service, or the context not this SOP class:
+        what PS3.7 9.1 and 10.1 list for the service.
+    """
+
+    service: Service
+    sop_class_element: int | None
+    not_allowed: int = SOP_CLASS_NOT_SUPPORTED
+    not_of_context: int = SOP_CLASS_NOT_SUPPORTED
+
+
+# (0000,0002) Affected SOP Class UID, (0000,0003) Requested SOP Class UID
+_AFFECTED, _REQUESTED = 0x0002, 0x0003
+_AFFECTED_N = Entry(serve_n, _AFFECTED, UNRECOGNIZED_OPERATION, NO_SUCH_SOP_CLASS)
+_REQUESTED_N = Entry(serve_n, _REQUESTED, UNRECOGNIZED_OPERATION, NO_SUCH_SOP_CLASS)
+
+ENTRIES: Mapping[int, Entry] = MappingProxyType(
     {
-        ServiceClass.VERIFICATION: {C_ECHO_RQ: serve_c_echo},
-        ServiceClass.STORAGE: {C_STORE_RQ: serve_c_store},
-        ServiceClass.NON_PATIENT_OBJECT_STORAGE: {C_STORE_RQ: serve_c_store},
-        None: {C_STORE_RQ: serve_c_store},
+        Operation.C_ECHO: Entry(serve_c_echo, None),
+        Operation.C_STORE: Entry(serve_c_store, None),
+        Operation.C_FIND: Entry(serve_c_find, _AFFECTED),
+        Operation.C_GET: Entry(serve_c_get, _AFFECTED),
+        Operation.C_MOVE: Entry(serve_c_move, _AFFECTED),
+        Operation.N_EVENT_REPORT: _AFFECTED_N,
+        Operation.N_GET: _REQUESTED_N,
+        Operation.N_SET: _REQUESTED_N,
+        Operation.N_ACTION: _REQUESTED_N,
+        Operation.N_CREATE: _AFFECTED_N,
+        Operation.N_DELETE: _REQUESTED_N,
     }
 )
 
-REQUESTS = frozenset(command_field for services in SERVICES.values() for command_field in services)
+
+def services_for(abstract_syntax: str, *, as_scp: bool, as_scu: bool) -> Mapping[int, Service]:
+    """Return what this side may be asked on a presentation context.
+
+    Parameters
+    ----------
+    abstract_syntax
+        Its SOP class, or Meta SOP Class. One that no table knows is private, and then it is storage.
+    as_scp, as_scu
+        The roles of this side.
+
+    Returns
+    -------
+    Mapping
+        Command Field to service.
+    """
+    row = uid_to_row(abstract_syntax) or SOPClassRow(uid_to_sop_class(abstract_syntax), STORE)
+    named: dict[str, Mapping[Operation, StatusRows]] = {
+        each.sop_class: operations(each, as_scp=as_scp, as_scu=as_scu)
+        for each in (row, *(ROWS[member] for member in row.members))
+    }
+    named |= dict.fromkeys(row.goes_by, named[row.sop_class])
+    services: dict[int, Service] = {}
+    for allowed in named.values():
+        for operation in allowed:
+            if int(operation) not in services:
+                services[int(operation)] = _service(operation, named)
+    return services
 
 
-def services_for(abstract_syntax: str) -> Mapping[int, Service]:
-    """Return what may be asked on a presentation context: Command Field to service."""
-    return SERVICES.get(uid_to_service_class(abstract_syntax), {})
+def _service(operation: Operation, named: Mapping[str, Mapping[Operation, StatusRows]]) -> Service:
+    """Return the service for an operation, if need be behind a look at the SOP class that a command names."""
+    service, element, not_allowed, not_of_context = ENTRIES[operation]
+    if element is None:
+        return service
+    refusals = {sop_class: not_allowed for sop_class, allowed in named.items() if operation not in allowed}
+
+    def serve_named(performer: Performer, message: Message, context: PresentationContextTuple) -> None:
+        sop_class = message.command.get(element)
+        if sop_class in named and sop_class not in refusals:
+            service(performer, message, context)
+            return
+        LOGGER.warning(
+            "%s for %r on a context for %s is refused", operation, sop_class, context.abstract_syntax
+        )
+        respond(performer, message, refusals.get(sop_class, not_of_context))
+
+    return serve_named
 
 
 def serve(
@@ -61,10 +149,10 @@ def serve(
         raise MessageError(f"a {message_name(command.command_field)} has no (0000,0110) Message ID")
     elif service is None:
         # PS3.7 C.5.24, C.5.13: known, but not for this SOP class; or not known at all
-        is_known = command.command_field in REQUESTS
+        entry = ENTRIES.get(command.command_field)
         LOGGER.warning(
             "%s on a context for %s is refused", message_name(command.command_field), context.abstract_syntax
         )
-        respond(performer, message, SOP_CLASS_NOT_SUPPORTED if is_known else UNRECOGNIZED_OPERATION)
+        respond(performer, message, UNRECOGNIZED_OPERATION if entry is None else entry.not_allowed)
     else:
         respond(performer, message, MISTYPED_ARGUMENT)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Protocol, TypeAlias
+from types import MappingProxyType, TracebackType
+from typing import Any, Protocol, Self, TypeAlias
 
 from pydicom.dataset import Dataset
 
@@ -20,6 +20,7 @@ LOGGER = get_logger("fastdicom.services")
 
 # PS3.7 Annex C
 SUCCESS = 0x0000
+NO_SUCH_SOP_CLASS = 0x0118
 SOP_CLASS_NOT_SUPPORTED = 0x0122
 DUPLICATE_INVOCATION = 0x0210
 UNRECOGNIZED_OPERATION = 0x0211
@@ -36,10 +37,43 @@ NO_EXPLANATION: Mapping[str, Any] = MappingProxyType({})
 Handler: TypeAlias = Callable[..., Any]
 
 
+class Pacing(Protocol):
+    """Has pending responses sent at a pace; left, it sends none any more."""
+
+    def report(self) -> None:
+        """Send a pending response, unless there were many just now."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+
+class Destination(Protocol):
+    """Where the objects of a C-MOVE go, as a service sees it."""
+
+    def store(self, what: Any, transfer_syntax: str | None, operation: Mapping[str, Any]) -> Dataset:
+        """Send an object with C-STORE; its status, an empty one when the destination was lost.
+
+        ConnectionError when the destination has not been reached at all.
+        """
+
+    def release(self) -> None:
+        """Release its associations."""
+
+    def abort(self) -> None:
+        """Abort its associations, and open no more. From any thread."""
+
+
 class Performer(Protocol):
     """The association, as a service sees it."""
 
     ae: Any
+
+    @property
+    def remote(self) -> Mapping[str, Any]:
+        """The AE title of the peer, and more."""
 
     def intervention_handler(self, event: EventType) -> tuple[Handler, tuple[Any, ...]] | None:
         """Return the bound handler and its further arguments; None when there is none."""
@@ -62,6 +96,26 @@ class Performer(Protocol):
     def send_response(self, message: Message, command: bytes, data_set: Sequence[Any] | None = None) -> None:
         """Send the response, or the last one, and its data set in pieces."""
 
+    # For C-GET and C-MOVE.
+
+    def content_of(self, dataset: Any) -> Any:
+        """Return what an open file holds; anything else as it is."""
+
+    def sop_instance_uid_of(self, dataset: Any, transfer_syntax: str | None) -> str | None:
+        """Return the SOP Instance UID of an object; None when it cannot be found."""
+
+    def send_c_store(self, dataset: Any, *, priority: int, transfer_syntax: str | None) -> Dataset:
+        """Send an object to the peer; its status, an empty one when the association is gone."""
+
+    def destination(self, address: Any, port: Any, options: Mapping[str, Any]) -> Destination:
+        """Return where objects can be sent to, with these arguments of `AE.associate`."""
+
+    def pacing(self, send: Callable[[], None], on_end: Callable[[], object] | None = None) -> Pacing:
+        """Have pending responses sent at the pace of `AE.pending_interval`, by `send`.
+
+        With `on_end` the association is watched meanwhile: it is called when the association ends.
+        """
+
 
 Service: TypeAlias = Callable[[Performer, Message, PresentationContextTuple], None]
 
@@ -81,16 +135,18 @@ def respond(performer: Performer, message: Message, status: int | Dataset) -> No
     performer.send_response(message, response or message.command.encode_response(code))
 
 
-def encode_explained(request: CommandSet, status: int, explanations: Mapping[str, Any]) -> bytes:
-    """Encode a response with what explains its status (PS3.7 Annex C)."""
-    plain = CommandSet(request.encode_response(status))
+def encode_explained(
+    request: CommandSet, status: int, explanations: Mapping[str, Any], *, has_data_set: bool = False
+) -> bytes:
+    """Encode a response with further elements, by keyword: what explains its status (PS3.7 Annex C)."""
+    plain = CommandSet(request.encode_response(status, has_data_set))
     elements = {element: plain[element] for element in plain if element != 0x0000}
     elements |= {KEYWORDS[keyword]: _encodable(keyword, value) for keyword, value in explanations.items()}
     return encode_command(dict(sorted(elements.items())))
 
 
-def unpack_status(result: Any) -> tuple[int, Mapping[str, Any]]:
-    """Return the status code in what a handler returned, and what explains it."""
+def unpack_status(result: Any, keywords: Sequence[str] = EXPLANATIONS) -> tuple[int, Mapping[str, Any]]:
+    """Return the status code in what a handler returned, and what of `keywords` explains it."""
     if _is_status(result):
         return int(result), NO_EXPLANATION
     if not isinstance(result, Dataset):
@@ -102,9 +158,7 @@ def unpack_status(result: Any) -> tuple[int, Mapping[str, Any]]:
     if not _is_status(result.Status):
         LOGGER.error("the handler returned a Dataset with the Status %r, which is none", result.Status)
         return NOT_A_STATUS, NO_EXPLANATION
-    explanations = {
-        keyword: result[keyword].value for keyword in EXPLANATIONS if result.get(keyword) is not None
-    }
+    explanations = {keyword: result[keyword].value for keyword in keywords if result.get(keyword) is not None}
     return int(result.Status), explanations
 
 
@@ -113,7 +167,7 @@ def _is_status(value: Any) -> bool:
 
 
 def _encodable(keyword: str, value: Any) -> Any:
-    if keyword == "OffendingElement":
+    if keyword in ("OffendingElement", "AttributeIdentifierList"):
         return [int(tag) for tag in (value if not isinstance(value, int) else [value])]
     # LO, 64 characters: a long comment is better cut than the status lost.
-    return value[:64] if isinstance(value, str) else value
+    return value[:64] if keyword == "ErrorComment" and isinstance(value, str) else value

@@ -1,0 +1,13 @@
+"""PS3.4 Annex JJ: Inventory Query/Retrieve."""
+
+from __future__ import annotations
+
+from fastdicom import _sop_classes as sop
+from fastdicom.annexes.c_query_retrieve import information_model
+from fastdicom.annexes.table import Annex, ServiceClass
+
+ANNEX = Annex(
+    "JJ",
+    ServiceClass.INVENTORY_QUERY_RETRIEVE,
+    information_model(sop.InventoryFind, sop.InventoryMove, sop.InventoryGet),
+)

@@ -1,0 +1,344 @@
+"""The DIMSE-N operations that this side invokes (PS3.7 10).
+
+Each is one request and one response; what the six have of their own is a row of a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydicom.dataset import Dataset
+from pydicom.tag import Tag
+from pydicom.uid import UID
+
+from fastdicom._core.pdata import Message
+from fastdicom.annexes.registry import members_of
+from fastdicom.association.operations import LOGGER, Operations
+from fastdicom.data_sets import decode_dataset, encode_dataset
+from fastdicom.dimse.messages import (
+    HAS_DATA_SET,
+    N_ACTION_RQ,
+    N_CREATE_RQ,
+    N_DELETE_RQ,
+    N_EVENT_REPORT_RQ,
+    N_GET_RQ,
+    N_SET_RQ,
+    NO_DATA_SET,
+)
+from fastdicom.dimse.results import StatusDataset, no_answer, status_dataset
+from fastdicom.presentation import PresentationContext
+from fastdicom.sop_class import (
+    UnifiedProcedureStepEvent,
+    UnifiedProcedureStepPull,
+    UnifiedProcedureStepPush,
+    UnifiedProcedureStepQuery,
+    UnifiedProcedureStepWatch,
+)
+from fastdicom.status import STATUS_SUCCESS, STATUS_WARNING, code_to_category
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+# A context for these, too, carries operations of UPS, which all name Push as their SOP class (PS3.4 CC.3.1).
+UNIFIED_PROCEDURE_STEP = (
+    UnifiedProcedureStepPull,
+    UnifiedProcedureStepWatch,
+    UnifiedProcedureStepEvent,
+    UnifiedProcedureStepQuery,
+)
+
+# PS3.7 C.5.21: what a response that cannot be understood is taken for
+PROCESSING_FAILURE = 0x0110
+
+
+class NRequest(NamedTuple):
+    """What a request of one DIMSE-N service has of its own (PS3.7 10.3).
+
+    Attributes
+    ----------
+    command_field
+        Its (0000,0100).
+    sop_class, sop_instance
+        The elements that name them: Affected or Requested.
+    argument
+        The element that says what exactly is meant; None when there is none.
+    """
+
+    command_field: int
+    sop_class: int
+    sop_instance: int
+    argument: int | None = None
+
+
+N_EVENT_REPORT = NRequest(N_EVENT_REPORT_RQ, 0x0002, 0x1000, 0x1002)
+N_GET = NRequest(N_GET_RQ, 0x0003, 0x1001, 0x1005)
+N_SET = NRequest(N_SET_RQ, 0x0003, 0x1001)
+N_ACTION = NRequest(N_ACTION_RQ, 0x0003, 0x1001, 0x1008)
+N_CREATE = NRequest(N_CREATE_RQ, 0x0002, 0x1000)
+N_DELETE = NRequest(N_DELETE_RQ, 0x0003, 0x1001)
+
+
+class NormalizedRequests(Operations):
+    """The DIMSE-N services of an association.
+
+    All of them take `class_uid` and `instance_uid`, which the request names; `msg_id`, the Message ID, 1 to
+    65535, chosen when None; and `meta_uid`, the meta SOP class of the presentation context to use. Without it
+    the context is that of `class_uid`, or of a meta SOP class that has it as a member.
+
+    A data set is a pydicom Dataset, or a buffer that has it encoded in the transfer syntax of the context;
+    one that is empty is not sent at all. They return the status, empty when the peer did not answer and the
+    association is gone; and the data set of the response: empty when it has none, None when the status is
+    neither a success nor a warning.
+
+    They raise RuntimeError when the association is not established, ValueError when no presentation context
+    fits or the request cannot be encoded, and TypeError when a data set is neither. Nothing was sent then.
+    """
+
+    __slots__ = ()
+
+    accepted_contexts: list[PresentationContext]
+
+    def send_n_event_report(
+        self,
+        dataset: Dataset | Buffer | None,
+        event_type: int,
+        class_uid: str,
+        instance_uid: str,
+        msg_id: int | None = None,
+        meta_uid: str | None = None,
+    ) -> tuple[StatusDataset, Dataset | None]:
+        """Report an event, as SCP, and wait for the response (PS3.7 10.1.1).
+
+        Parameters
+        ----------
+        dataset
+            The Event Information; None when there is none.
+        event_type
+            The Event Type ID.
+        class_uid, instance_uid, msg_id, meta_uid
+            As for all DIMSE-N services.
+
+        Returns
+        -------
+        tuple
+            The status, and the Event Reply.
+        """
+        return self._request_n(N_EVENT_REPORT, dataset, event_type, class_uid, instance_uid, msg_id, meta_uid)
+
+    def send_n_get(
+        self,
+        identifier_list: Iterable[Any] | int | str | None,
+        class_uid: str,
+        instance_uid: str,
+        msg_id: int | None = None,
+        meta_uid: str | None = None,
+    ) -> tuple[StatusDataset, Dataset | None]:
+        """Ask for attributes of an instance and wait for the response (PS3.7 10.1.2).
+
+        Parameters
+        ----------
+        identifier_list
+            The tags, or whatever `pydicom.tag.Tag` makes one of; all attributes when empty or None.
+        class_uid, instance_uid, msg_id, meta_uid
+            As for all DIMSE-N services.
+
+        Returns
+        -------
+        tuple
+            The status, and the Attribute List.
+        """
+        tags = _tags(identifier_list)
+        return self._request_n(N_GET, None, tags, class_uid, instance_uid, msg_id, meta_uid)
+
+    def send_n_set(
+        self,
+        dataset: Dataset | Buffer,
+        class_uid: str,
+        instance_uid: str,
+        msg_id: int | None = None,
+        meta_uid: str | None = None,
+    ) -> tuple[StatusDataset, Dataset | None]:
+        """Set attributes of an instance and wait for the response (PS3.7 10.1.3).
+
+        Parameters
+        ----------
+        dataset
+            The Modification List.
+        class_uid, instance_uid, msg_id, meta_uid
+            As for all DIMSE-N services.
+
+        Returns
+        -------
+        tuple
+            The status, and the Attribute List.
+        """
+        return self._request_n(N_SET, dataset, None, class_uid, instance_uid, msg_id, meta_uid)
+
+    def send_n_action(
+        self,
+        dataset: Dataset | Buffer | None,
+        action_type: int,
+        class_uid: str,
+        instance_uid: str,
+        msg_id: int | None = None,
+        meta_uid: str | None = None,
+    ) -> tuple[StatusDataset, Dataset | None]:
+        """Ask for an action and wait for the response (PS3.7 10.1.4).
+
+        Parameters
+        ----------
+        dataset
+            The Action Information; None when there is none.
+        action_type
+            The Action Type ID.
+        class_uid, instance_uid, msg_id, meta_uid
+            As for all DIMSE-N services.
+
+        Returns
+        -------
+        tuple
+            The status, and the Action Reply.
+        """
+        return self._request_n(N_ACTION, dataset, action_type, class_uid, instance_uid, msg_id, meta_uid)
+
+    def send_n_create(
+        self,
+        dataset: Dataset | Buffer | None,
+        class_uid: str,
+        instance_uid: str | None = None,
+        msg_id: int | None = None,
+        meta_uid: str | None = None,
+    ) -> tuple[StatusDataset, Dataset | None]:
+        """Ask for a new instance and wait for the response (PS3.7 10.1.5).
+
+        Parameters
+        ----------
+        dataset
+            The Attribute List; None when there is none.
+        instance_uid
+            How it is to be named; None when that is for the peer: the status then has the name, as
+            (0000,1000) Affected SOP Instance UID.
+        class_uid, msg_id, meta_uid
+            As for all DIMSE-N services.
+
+        Returns
+        -------
+        tuple
+            The status, and the Attribute List.
+        """
+        return self._request_n(N_CREATE, dataset, None, class_uid, instance_uid, msg_id, meta_uid)
+
+    def send_n_delete(
+        self, class_uid: str, instance_uid: str, msg_id: int | None = None, meta_uid: str | None = None
+    ) -> StatusDataset:
+        """Ask for an instance to be deleted and wait for the response (PS3.7 10.1.6).
+
+        Parameters
+        ----------
+        class_uid, instance_uid, msg_id, meta_uid
+            As for all DIMSE-N services.
+
+        Returns
+        -------
+        pydicom.Dataset
+            The status.
+        """
+        return self._request_n(N_DELETE, None, None, class_uid, instance_uid, msg_id, meta_uid)[0]
+
+    def _request_n(
+        self,
+        request: NRequest,
+        dataset: Dataset | Buffer | None,
+        argument: Any,
+        class_uid: str,
+        instance_uid: str | None,
+        msg_id: int | None,
+        meta_uid: str | None,
+    ) -> tuple[StatusDataset, Dataset | None]:
+        self._check_established()
+        if not instance_uid and request is not N_CREATE:
+            raise ValueError(f"instance_uid is {instance_uid!r}; the request must name an instance")
+        context = self._context_for(request, class_uid, meta_uid).as_tuple
+        data_set = encode_data_set(dataset, context.transfer_syntax)
+        invocation = self._begin(context.context_id, request.command_field, msg_id)
+        elements = {
+            request.sop_class: class_uid,
+            0x0100: request.command_field,
+            0x0110: invocation.message_id,
+            0x0800: NO_DATA_SET if data_set is None else HAS_DATA_SET,
+            request.sop_instance: instance_uid or None,
+        }
+        if request.argument is not None:
+            elements[request.argument] = argument
+        return _result(self._ask(invocation, elements, data_set), context.transfer_syntax)
+
+    def _context_for(self, request: NRequest, class_uid: str, meta_uid: str | None) -> PresentationContext:
+        """Return the accepted context for a request, the best one if there are several."""
+        wanted = meta_uid or class_uid
+        for name in (wanted, *self._carriers(wanted)):
+            contexts = [each for each in self.accepted_contexts if each.abstract_syntax == name]
+            if request is N_EVENT_REPORT:
+                # For the SCP to send (PS3.7 10.1.1); yet commitments come back on associations whose
+                # requestor has not negotiated that role.
+                contexts.sort(key=lambda each: not each.as_scp)
+            else:
+                contexts = [each for each in contexts if each.as_scu]
+            if contexts:
+                return contexts[0]
+        role = "SCP" if request is N_EVENT_REPORT else "SCU"
+        raise ValueError(
+            f"no accepted presentation context for {UID(wanted).name} on which this side is {role}"
+        )
+
+    def _carriers(self, class_uid: str) -> Sequence[str]:
+        """Return the other SOP classes whose contexts may carry the operations of this one."""
+        if class_uid == UnifiedProcedureStepPush:
+            return UNIFIED_PROCEDURE_STEP
+        accepted = [str(context.abstract_syntax) for context in self.accepted_contexts]
+        return [each for each in accepted if class_uid in members_of(each)]
+
+
+def _tags(identifiers: Iterable[Any] | int | str | None) -> list[int] | None:
+    """Return an Attribute Identifier List; None when it is empty, as then there is none (PS3.7 10.3.2.1)."""
+    if identifiers is None:
+        return None
+    if isinstance(identifiers, int | str):
+        identifiers = [identifiers]
+    return [int(Tag(each)) for each in identifiers] or None
+
+
+def encode_data_set(dataset: Dataset | Buffer | None, transfer_syntax: UID) -> Sequence[Buffer] | None:
+    """Return an encoded data set in pieces; None when it has no elements, as then there is none."""
+    if dataset is None:
+        return None
+    if isinstance(dataset, Dataset):
+        encoded = memoryview(encode_dataset(dataset, transfer_syntax))
+    else:
+        try:
+            encoded = memoryview(dataset).cast("B")
+        except TypeError:
+            raise TypeError(
+                f"a pydicom Dataset or a buffer can be sent, not {type(dataset).__name__}"
+            ) from None
+    return [encoded] if len(encoded) > 0 else None
+
+
+def _result(response: Message | None, transfer_syntax: UID) -> tuple[StatusDataset, Dataset | None]:
+    """Return the status in a response, and its data set."""
+    if response is None:
+        return no_answer(), None
+    status = status_dataset(response.command)
+    if code_to_category(status.Status) not in (STATUS_SUCCESS, STATUS_WARNING):
+        return status, None
+    if not response.data_set_length:
+        return status, Dataset()
+    try:
+        if response.data_set is None:
+            raise ValueError(f"it was not kept: {response.data_set_length} bytes are too many")
+        return status, decode_dataset(response.data_set, transfer_syntax)
+    except Exception as error:
+        # Whatever pydicom raises on what the peer has sent; the status that pynetdicom gives it
+        LOGGER.error("the data set of the response cannot be decoded: %s", error)
+        status.Status = PROCESSING_FAILURE
+        return status, None

@@ -1,0 +1,145 @@
+"""Pending responses at a pace while a C-GET or C-MOVE is performed, so that its SCU knows that it goes on.
+
+A thread of its own sends them, however long a sub-operation takes, or the handler. During a C-MOVE, when
+nobody else receives on the association with the SCU, it looks after that as well: C-CANCEL is taken note of,
+and the end of the association is told at once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from fastdicom.errors import AssociationError, ProtocolError
+from fastdicom.log import get_logger
+from fastdicom.net.readiness import Readiness
+from fastdicom.net.waker import Waker
+
+if TYPE_CHECKING:
+    from fastdicom.association.serving import Serving
+
+LOGGER = get_logger("fastdicom.association")
+
+# After each sub-operation there is one, as users expect. But thousands of small objects a second must not be
+# slowed down by as many responses: after so many of them, there are so many seconds between two.
+FIRST = 32
+GAP = 0.02
+
+# What has come may be for another thread, which receives just now: not to be looked at again at once.
+LOOK_AGAIN = 0.01
+
+# How often it is looked whether the association has ended, where other threads receive.
+LOOK_AT_END = 0.1
+
+
+class Pacing:
+    """The pending responses of one operation.
+
+    Parameters
+    ----------
+    association
+        The association with the SCU.
+    interval
+        At most so many seconds lie between two of them; None for any time.
+    send
+        Sends one. It is called by one thread at a time.
+    on_end
+        Called once the association has ended; None when somebody else sees to that.
+    """
+
+    def __init__(
+        self,
+        association: Serving,
+        interval: float | None,
+        send: Callable[[], None],
+        on_end: Callable[[], object] | None,
+    ) -> None:
+        self._association = association
+        self._interval = interval
+        self._send = send
+        self._on_end = on_end
+        self._lock = threading.Lock()  # for sending
+        self._last = monotonic()
+        self._first_left = FIRST
+        self._is_over = False
+        self._waker = Waker()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        if self._interval is not None or self._on_end is not None:
+            thread = threading.Thread(target=self._run, name="fastdicom-pacing", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # then there are those after sub-operations only
+                LOGGER.error("no further thread can be had: %s", error)
+            else:
+                self._thread = thread
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._is_over = True
+        self._waker.wake()
+        if self._thread is not None:
+            self._thread.join()
+        self._waker.close()
+
+    def report(self) -> None:
+        """Send a pending response, as a sub-operation has ended; not so when they end too fast.
+
+        Raises
+        ------
+        AssociationError
+            When the association has ended.
+        """
+        if self._first_left:
+            self._first_left -= 1
+        elif monotonic() - self._last < GAP:
+            return
+        with self._lock:
+            self._send_one()
+
+    def _run(self) -> None:
+        try:
+            self._watch()
+        except (AssociationError, ProtocolError):
+            if self._on_end is not None:
+                self._on_end()
+                with suppress(AssociationError):  # the connection is closed by who receives
+                    self._association.attend()
+
+    def _watch(self) -> None:
+        association = self._association
+        watches = self._on_end is not None
+        descriptor = -1 if association.is_attended or not watches else association.descriptor
+        readiness = Readiness(descriptor, self._waker.fileno())
+        while not self._is_over:
+            if watches:
+                association.attend()
+            self._beat_if_due()
+            if watches and descriptor < 0:
+                readiness.wait(self._time_left(LOOK_AT_END), reading=False, writing=False)
+            elif readiness.wait(self._time_left(None), reading=descriptor >= 0, writing=False)[1]:
+                association.attend()
+                readiness.wait(LOOK_AGAIN, reading=False, writing=False)
+
+    def _time_left(self, limit: float | None) -> float | None:
+        if self._interval is None:
+            return limit
+        left = max(self._last + self._interval - monotonic(), 0.0)
+        return left if limit is None else min(left, limit)
+
+    def _beat_if_due(self) -> None:
+        if self._time_left(None) == 0.0:
+            with self._lock:
+                if not self._is_over and self._time_left(None) == 0.0:
+                    self._send_one()
+
+    def _send_one(self) -> None:
+        self._send()
+        self._last = monotonic()

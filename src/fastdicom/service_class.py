@@ -1,0 +1,32 @@
+"""The service classes by pynetdicom's names, for programs that come from it and use `register_uid`.
+
+Each is a member of `sop_class.ServiceClass`, which has some that are not here.
+"""
+
+from __future__ import annotations
+
+from fastdicom.sop_class import ServiceClass
+
+ApplicationEventLoggingServiceClass = ServiceClass.APPLICATION_EVENT_LOGGING
+BasicWorklistManagementServiceClass = ServiceClass.BASIC_WORKLIST_MANAGEMENT
+ColorPaletteQueryRetrieveServiceClass = ServiceClass.COLOR_PALETTE_QUERY_RETRIEVE
+DefinedProcedureProtocolQueryRetrieveServiceClass = ServiceClass.DEFINED_PROCEDURE_PROTOCOL_QUERY_RETRIEVE
+DisplaySystemManagementServiceClass = ServiceClass.DISPLAY_SYSTEM_MANAGEMENT
+HangingProtocolQueryRetrieveServiceClass = ServiceClass.HANGING_PROTOCOL_QUERY_RETRIEVE
+ImplantTemplateQueryRetrieveServiceClass = ServiceClass.IMPLANT_TEMPLATE_QUERY_RETRIEVE
+InstanceAvailabilityNotificationServiceClass = ServiceClass.INSTANCE_AVAILABILITY_NOTIFICATION
+InventoryQueryRetrieveServiceClass = ServiceClass.INVENTORY_QUERY_RETRIEVE
+MediaCreationManagementServiceClass = ServiceClass.MEDIA_CREATION_MANAGEMENT
+NonPatientObjectStorageServiceClass = ServiceClass.NON_PATIENT_OBJECT_STORAGE
+PrintManagementServiceClass = ServiceClass.PRINT_MANAGEMENT
+ProcedureStepServiceClass = ServiceClass.PROCEDURE_STEP
+ProtocolApprovalQueryRetrieveServiceClass = ServiceClass.PROTOCOL_APPROVAL_QUERY_RETRIEVE
+QueryRetrieveServiceClass = ServiceClass.QUERY_RETRIEVE
+RelevantPatientInformationQueryServiceClass = ServiceClass.RELEVANT_PATIENT_INFORMATION_QUERY
+RTMachineVerificationServiceClass = ServiceClass.RT_MACHINE_VERIFICATION
+StorageCommitmentServiceClass = ServiceClass.STORAGE_COMMITMENT
+StorageManagementServiceClass = ServiceClass.STORAGE_MANAGEMENT
+StorageServiceClass = ServiceClass.STORAGE
+SubstanceAdministrationQueryServiceClass = ServiceClass.SUBSTANCE_ADMINISTRATION_QUERY
+UnifiedProcedureStepServiceClass = ServiceClass.UNIFIED_PROCEDURE_STEP
+VerificationServiceClass = ServiceClass.VERIFICATION

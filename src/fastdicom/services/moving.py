@@ -1,0 +1,93 @@
+"""C-MOVE of the retrieve service classes, PS3.4 C.4.2: sub-operations on associations of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydicom.dataset import Dataset
+
+from fastdicom._core.pdata import Message
+from fastdicom.errors import ConnectionFailed
+from fastdicom.events import EVT_C_MOVE, MoveEvent
+from fastdicom.presentation import PresentationContextTuple
+from fastdicom.services.performer import SUCCESS, Performer
+from fastdicom.services.suboperations import (
+    Outcome,
+    Refusal,
+    Rules,
+    SubOperations,
+    ask,
+    ask_total,
+    priority_of,
+    serve_retrieval,
+)
+
+MOVE = Rules(EVT_C_MOVE, MoveEvent, handler_failed=0xC511, no_count=0xC513, too_many=0xC516)
+
+# What pynetdicom answers to a handler that yields no destination, or none that can be one.
+NO_DESTINATION = 0xC514
+IMPOSSIBLE_DESTINATION = 0xC515
+
+# PS3.4 Table C.4-2
+DESTINATION_UNKNOWN = 0xA801
+
+MOVE_DESTINATION = 0x0600
+
+
+def serve_c_move(performer: Performer, message: Message, context: PresentationContextTuple) -> None:
+    """Answer a C-MOVE request: send what the handler yields to the destination that it names.
+
+    The handler yields the destination, ``(address, port)`` or ``(address, port, arguments of AE.associate)``,
+    or ``(None, None)`` when it does not know it; then the number of sub-operations, and then what a handler
+    of C-GET yields.
+    """
+    serve_retrieval(performer, message, context, MOVE, _retrieve)
+
+
+def _retrieve(
+    performer: Performer, message: Message, context: PresentationContextTuple, results: Iterator[Any]
+) -> tuple[SubOperations, Outcome]:
+    command = message.command
+    address, port, options = _ask_destination(results)
+    sub_operations = SubOperations(performer, message, context, MOVE, ask_total(results, MOVE))
+    if not sub_operations.counts.remaining:
+        return sub_operations, Outcome(SUCCESS)
+    options = {"ae_title": command[MOVE_DESTINATION].strip(" "), **options}
+    destination = performer.destination(address, port, options)
+    operation = {
+        "priority": priority_of(command),
+        "originator_aet": performer.remote["ae_title"],  # PS3.7 9.3.1.1: who invoked the C-MOVE
+        "originator_id": command.message_id,
+    }
+
+    def store(what: Any, transfer_syntax: str | None) -> Dataset:
+        performer.attend()
+        try:
+            return destination.store(what, transfer_syntax, operation)
+        except ConnectionFailed as error:
+            performer.attend()  # if that is over, it is why
+            raise Refusal(DESTINATION_UNKNOWN, f"the destination cannot be reached: {error}") from error
+
+    with performer.pacing(sub_operations.send_pending, destination.abort) as pacing:
+        try:
+            outcome = sub_operations.perform(results, store, pacing)
+        except BaseException:
+            destination.abort()
+            raise
+        destination.release()
+    return sub_operations, outcome
+
+
+def _ask_destination(results: Iterator[Any]) -> tuple[Any, Any, dict[str, Any]]:
+    destination = ask(results, "destination", NO_DESTINATION)
+    if not isinstance(destination, tuple | list) or len(destination) < 2:
+        raise Refusal(IMPOSSIBLE_DESTINATION, "the handler yields no (address, port) for a destination")
+    address, port, *further = destination
+    if address is None or port is None:
+        raise Refusal(DESTINATION_UNKNOWN, "the handler does not know the destination")
+    try:
+        return address, port, dict(further[0] or {}) if further else {}
+    except (TypeError, ValueError):
+        reason = f"the handler yields {type(further[0]).__name__} for the arguments of AE.associate"
+        raise Refusal(IMPOSSIBLE_DESTINATION, reason) from None

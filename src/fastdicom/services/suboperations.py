@@ -1,0 +1,351 @@
+"""What C-GET and C-MOVE share: C-STORE sub-operations, counted and reported (PS3.4 C.4.2, C.4.3).
+
+What the handler yields is sent one after the other, by a function that C-GET and C-MOVE bring along. What
+cannot be sent is counted as failed, and the operation goes on. Between two of them the association is looked
+at: C-CANCEL ends the operation with what has been done by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from pydicom.dataset import Dataset
+
+from fastdicom._core.command import CommandSet, encode_command
+from fastdicom._core.pdata import Message
+from fastdicom.data_sets import encode_dataset
+from fastdicom.errors import AssociationError, NoAcceptedContext
+from fastdicom.events import EventType, RequestEvent
+from fastdicom.presentation import PresentationContextTuple
+from fastdicom.services.performer import (
+    LOGGER,
+    MISTYPED_ARGUMENT,
+    NO_EXPLANATION,
+    SUCCESS,
+    Pacing,
+    Performer,
+    encode_explained,
+    respond,
+    unpack_status,
+)
+from fastdicom.status import (
+    STATUS_CANCEL,
+    STATUS_PENDING,
+    STATUS_SUCCESS,
+    STATUS_WARNING,
+    code_to_category,
+)
+
+# PS3.4 Tables C.4-2 and C.4-3
+NO_RESOURCES_FOR_MATCHES = 0xA701
+NO_SUB_OPERATION_SUCCEEDED = 0xA702
+SOME_FAILED_OR_WARNED = 0xB000
+CANCELLED = 0xFE00
+PENDING = 0xFF00
+
+# The numbers of sub-operations are unsigned shorts (PS3.7 9.3.3.2, 9.3.4.2).
+COUNT_LIMIT = 0xFFFF
+
+PRIORITY = 0x0700
+PRIORITIES = (0, 1, 2)
+LOW_PRIORITY = 2
+
+# PS3.7 9.3.3.2: element numbers of remaining, completed, failed, warning
+REMAINING = 0x1020
+
+# Given an object and its transfer syntax, if that is to be said: the status of its C-STORE response.
+Store = Callable[[Any, "str | None"], Dataset]
+
+
+class Refusal(Exception):
+    """The operation ends with this status and no counts: no sub-operation has been performed."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class Rules(NamedTuple):
+    """What tells C-GET from C-MOVE; the statuses are pynetdicom's, on which programs rely.
+
+    `handler_failed` is for a handler that raises, `no_count` for one that does not say how many there are,
+    and `too_many` for one that says more than can be counted.
+    """
+
+    event: EventType
+    event_class: type[RequestEvent]
+    handler_failed: int
+    no_count: int
+    too_many: int
+
+
+class Outcome(NamedTuple):
+    """How an operation ends: a status, what explains it, and the identifier if the handler has made one."""
+
+    status: int
+    explanations: Mapping[str, Any] = NO_EXPLANATION
+    identifier: Dataset | None = None
+
+
+class Counts(NamedTuple):
+    """How many sub-operations there are of each kind."""
+
+    remaining: int
+    completed: int = 0
+    failed: int = 0
+    warning: int = 0
+
+
+class SubOperations:
+    """The sub-operations of one C-GET or C-MOVE.
+
+    Parameters
+    ----------
+    performer, message, context
+        The association, the request and its presentation context.
+    rules
+        Which of both it is.
+    total
+        How many sub-operations the handler has announced.
+
+    Attributes
+    ----------
+    counts
+        How many there are of each kind. It is replaced as a whole: another thread may report it at any time.
+    failed_uids
+        The SOP Instance UIDs of those that failed, as far as they are known.
+    """
+
+    def __init__(
+        self,
+        performer: Performer,
+        message: Message,
+        context: PresentationContextTuple,
+        rules: Rules,
+        total: int,
+    ) -> None:
+        self.counts = Counts(total)
+        self.failed_uids: list[str] = []
+        self._performer = performer
+        self._message = message
+        self._context = context
+        self._rules = rules
+        plain = CommandSet(message.command.encode_response(PENDING))
+        self._pending = {element: plain[element] for element in plain if element != 0x0000}
+
+    def send_pending(self) -> None:
+        """Report how far it has got."""
+        elements = {**self._pending, **{REMAINING + i: count for i, count in enumerate(self.counts)}}
+        self._performer.send_pending(self._message, encode_command(elements))
+
+    def perform(self, results: Iterator[Any], store: Store, pacing: Pacing) -> Outcome:
+        """Send what the handler yields; tell how it ended.
+
+        Raises
+        ------
+        AssociationError
+            When the association with the requestor has ended.
+        """
+        while True:
+            try:
+                result = next(results)
+            except StopIteration:
+                return self._sum_up()
+            except Exception:
+                LOGGER.exception("the handler bound to %s raised", self._rules.event)
+                is_done = self.counts.remaining == 0
+                return self._sum_up() if is_done else self._give_up(self._rules.handler_failed)
+            if not self.counts.remaining:
+                LOGGER.warning("the handler yields more than it has announced; that is ignored")
+                return self._sum_up()
+            if not (isinstance(result, tuple | list) and len(result) == 2):
+                LOGGER.error("the handler yields %r, no status with an object", type(result).__name__)
+                return self._give_up(self._rules.handler_failed)
+            status, what = result
+            if status != PENDING:
+                code, explanations = unpack_status(status)
+                category = code_to_category(code)
+                if category == STATUS_CANCEL:
+                    return Outcome(code, explanations, what)
+                if category == STATUS_SUCCESS:
+                    return self._sum_up()
+                if category != STATUS_PENDING:
+                    return self._give_up(code, explanations, what)
+            if self._performer.is_cancelled(self._message):
+                return Outcome(CANCELLED)
+            self._send(store, what)
+            pacing.report()
+
+    def _send(self, store: Store, what: Any) -> None:
+        """Have an object sent, and count what becomes of that."""
+        transfer_syntax = None
+        if isinstance(what, tuple) and len(what) == 2:
+            what, transfer_syntax = what
+        status = None
+        try:
+            what = self._performer.content_of(what)
+            status = store(what, transfer_syntax).get("Status")
+        except (AssociationError, Refusal):
+            raise
+        except Exception as error:
+            # Not what pydicom says of values, and no path: they may name the patient.
+            reason = str(error) if isinstance(error, NoAcceptedContext) else type(error).__name__
+            LOGGER.error("an object cannot be sent: %s", reason)
+        remaining, completed, failed, warning = self.counts
+        if status == SUCCESS:
+            self.counts = Counts(remaining - 1, completed + 1, failed, warning)
+        elif status is not None and code_to_category(status) == STATUS_WARNING:
+            self.counts = Counts(remaining - 1, completed, failed, warning + 1)
+        else:
+            self.counts = Counts(remaining - 1, completed, failed + 1, warning)
+            uid = self._performer.sop_instance_uid_of(what, transfer_syntax)
+            if uid:
+                self.failed_uids.append(uid)
+
+    def _sum_up(self) -> Outcome:
+        """Return the status of what has been done (PS3.4 C.4.2.3.1, C.4.3.3.1)."""
+        remaining, completed, failed, warning = self.counts
+        if remaining:
+            LOGGER.warning("%d sub-operations less than the handler has announced", remaining)
+        if failed and not (completed or warning):
+            return Outcome(NO_SUB_OPERATION_SUCCEEDED)
+        return Outcome(SOME_FAILED_OR_WARNED if failed or warning else SUCCESS)
+
+    def _give_up(
+        self, status: int, explanations: Mapping[str, Any] = NO_EXPLANATION, identifier: Any = None
+    ) -> Outcome:
+        """End it with a status of the handler: what remains has failed."""
+        remaining, completed, failed, warning = self.counts
+        self.counts = Counts(0, completed, failed + remaining, warning)
+        return Outcome(status, explanations, identifier)
+
+    def finish(self, outcome: Outcome) -> None:
+        """Send the last response."""
+        counts = {
+            "NumberOfCompletedSuboperations": self.counts.completed,
+            "NumberOfFailedSuboperations": self.counts.failed,
+            "NumberOfWarningSuboperations": self.counts.warning,
+        }
+        category = code_to_category(outcome.status)
+        if category == STATUS_CANCEL:  # of the last responses this one only (PS3.4 C.4.2.1.6, C.4.3.1.4)
+            counts["NumberOfRemainingSuboperations"] = self.counts.remaining
+        data_set = b"" if category == STATUS_SUCCESS else self._encode_failed(outcome.identifier)
+        request, status, has_data_set = self._message.command, outcome.status, bool(data_set)
+        explained = {**outcome.explanations, **counts}
+        try:
+            command = encode_explained(request, status, explained, has_data_set=has_data_set)
+        except (TypeError, ValueError, OverflowError) as error:
+            LOGGER.error("what the handler adds to status %04XH cannot be sent: %s", status, error)
+            command = encode_explained(request, status, counts, has_data_set=has_data_set)
+        self._performer.send_response(self._message, command, [data_set] if data_set else None)
+
+    def _encode_failed(self, identifier: Any) -> bytes:
+        """Encode the Failed SOP Instance UID List; nothing when none has failed (PS3.4 C.4.2.1.4.2)."""
+        candidates = []
+        if isinstance(identifier, Dataset) and identifier.get("FailedSOPInstanceUIDList"):
+            candidates.append(identifier)
+        if self.failed_uids:
+            ours = Dataset()
+            ours.FailedSOPInstanceUIDList = self.failed_uids
+            candidates.append(ours)
+        for candidate in candidates:
+            try:
+                return encode_dataset(candidate, self._context.transfer_syntax)
+            except ValueError as error:
+                LOGGER.error("the identifier of a response cannot be sent: %s", error)
+        return b""
+
+
+Retrieve = Callable[
+    [Performer, Message, PresentationContextTuple, Iterator[Any]], "tuple[SubOperations, Outcome]"
+]
+
+
+def serve_retrieval(
+    performer: Performer,
+    message: Message,
+    context: PresentationContextTuple,
+    rules: Rules,
+    retrieve: Retrieve,
+) -> None:
+    """Answer a C-GET or C-MOVE request: call the handler, and have `retrieve` do what it yields."""
+    bound = performer.intervention_handler(rules.event)
+    if not message.command.has_data_set:
+        respond(performer, message, MISTYPED_ARGUMENT)
+    elif not message.is_in_memory:
+        respond(performer, message, NO_RESOURCES_FOR_MATCHES)
+    elif bound is None:
+        respond(performer, message, rules.handler_failed)
+    else:
+        handler, arguments = bound
+        event = rules.event_class(performer, rules.event, performer.wall_clock(), message, context)
+        try:
+            results = handler(event, *arguments)
+        except Exception:
+            LOGGER.exception("the handler bound to %s raised", rules.event)
+            respond(performer, message, rules.handler_failed)
+            return
+        try:
+            with _closing(results):
+                sub_operations, outcome = retrieve(performer, message, context, results)
+        except Refusal as refusal:
+            LOGGER.error("%s", refusal)
+            respond(performer, message, refusal.status)
+        else:
+            sub_operations.finish(outcome)
+
+
+@contextmanager
+def _closing(results: Any) -> Iterator[None]:
+    """Close the handler's generator in the end, so that what it holds is let go."""
+    try:
+        yield
+    finally:
+        try:
+            getattr(results, "close", bool)()
+        except Exception:
+            LOGGER.exception("the handler raised while it was closed")
+
+
+def ask(results: Iterator[Any], what: str, status: int) -> Any:
+    """Return what the handler yields next.
+
+    Raises
+    ------
+    Refusal
+        With this status, when there is nothing.
+    """
+    try:
+        return next(results)
+    except StopIteration:
+        raise Refusal(status, f"the handler yields no {what}") from None
+    except Exception:
+        LOGGER.exception("the handler raised before it had yielded the %s", what)
+        raise Refusal(status, f"the handler yields no {what}") from None
+
+
+def ask_total(results: Iterator[Any], rules: Rules) -> int:
+    """Return how many sub-operations the handler announces.
+
+    Raises
+    ------
+    Refusal
+        When that is no number, or too many.
+    """
+    value = ask(results, "number of sub-operations", rules.no_count)
+    try:
+        total = int(value)
+    except (TypeError, ValueError, OverflowError):
+        reason = f"the handler yields {type(value).__name__} for the number of sub-operations"
+        raise Refusal(rules.no_count, reason) from None
+    if total > COUNT_LIMIT:
+        raise Refusal(rules.too_many, f"{total} sub-operations; {COUNT_LIMIT} can be counted")
+    return max(total, 0)
+
+
+def priority_of(command: CommandSet) -> int:
+    """Return the priority of the sub-operations, which is that of the operation (PS3.4 C.4.2.1.3)."""
+    priority = command.get(PRIORITY)
+    return priority if priority in PRIORITIES else LOW_PRIORITY
