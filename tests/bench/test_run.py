@@ -15,7 +15,8 @@ from fastdicom.bench.scenarios import BY_NAME, Effort, Scenario
 
 TINY = Effort(rounds=2, run_seconds=0.01, most_seconds=30.0, has_extras=False)
 needs_limit = pytest.mark.skipif(os.name != "posix", reason="the limit is compiled on POSIX systems only")
-ALONE = ("store-ct", "store-write", "store-parallel", "echo", "associate")
+BARE = ("store-ct", "store-write", "store-parallel", "echo", "associate")
+ALONE = (*BARE, "find", "find-encoded", "get", "n-create")
 
 
 def contestant(name: str) -> Contestant:
@@ -51,6 +52,12 @@ def check_figures(results: list[Result], scenario: Scenario, names: list[str]) -
             assert figure.peak_rss_bytes is None or figure.peak_rss_bytes > 1 << 20
 
 
+def test_what_bytes_alone_do_not_tell_the_limit_sits_out() -> None:
+    for name in ("find", "find-encoded", "get", "n-create"):
+        assert not contestant("limit").takes_part_in(BY_NAME[name])
+        assert not contestant("dcmtk").takes_part_in(BY_NAME[name])
+
+
 @pytest.fixture
 def _dcmtk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "LEAST_TOOL_SECONDS", 0.01)
@@ -66,7 +73,7 @@ def test_each_contestant_is_first_in_turn() -> None:
 
 
 @needs_limit
-@pytest.mark.parametrize("scenario", ALONE)
+@pytest.mark.parametrize("scenario", BARE)
 def test_limit(scenario: str, instances: list[inputs.Instance], tmp_path: Path) -> None:
     results = measured(BY_NAME[scenario], ["limit"], instances, tmp_path)
     check_figures(results, BY_NAME[scenario], ["limit"])
@@ -78,7 +85,7 @@ def test_fastdicom(scenario: str, instances: list[inputs.Instance], tmp_path: Pa
     check_figures(results, BY_NAME[scenario], ["fastdicom"])
 
 
-@pytest.mark.parametrize("scenario", ["store-ct", "store-write", "echo", "associate"])
+@pytest.mark.parametrize("scenario", ["store-ct", "store-write", "echo", "associate", "get", "n-create"])
 def test_pynetdicom(scenario: str, instances: list[inputs.Instance], tmp_path: Path) -> None:
     results = measured(BY_NAME[scenario], ["pynetdicom"], instances, tmp_path)
     check_figures(results, BY_NAME[scenario], ["pynetdicom"])

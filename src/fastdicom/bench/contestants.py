@@ -42,6 +42,8 @@ class Implementation:
         How to install it.
     is_whole_tool
         It is timed from outside, as a process.
+    is_bare
+        It moves bytes only.
     has_tls
         It takes part in scenarios over TLS.
     scenarios
@@ -52,6 +54,7 @@ class Implementation:
     version: Callable[[], str | None]
     remedy: str
     is_whole_tool: bool = False
+    is_bare: bool = False
     has_tls: bool = False
     scenarios: frozenset[str] | None = None
 
@@ -59,6 +62,8 @@ class Implementation:
         if self.is_whole_tool and not scenario.is_for_whole_tools:
             return False
         if scenario.is_secured and not self.has_tls:
+            return False
+        if self.is_bare and not scenario.is_bare:
             return False
         return self.scenarios is None or scenario.name in self.scenarios
 
@@ -101,7 +106,9 @@ IMPLEMENTATIONS = {
     implementation.name: implementation
     for implementation in (
         Implementation(OURS, lambda: __version__, "", has_tls=True),
-        Implementation(LIMIT, limit_version, "it is compiled with fastdicom on POSIX systems only"),
+        Implementation(
+            LIMIT, limit_version, "it is compiled with fastdicom on POSIX systems only", is_bare=True
+        ),
         Implementation(
             LIMIT_TLS,
             limit_version,
@@ -203,6 +210,7 @@ def command(
             ),
             "directory": received,
             "reads_files": task.scenario.is_read,
+            "is_encoded": task.scenario.is_encoded,
             "certificates": task.certificates,
         }
         start = [sys.executable, "-m", f"fastdicom.bench.peers.{implementation.name.replace('-', '_')}", role]

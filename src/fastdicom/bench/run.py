@@ -232,7 +232,7 @@ class Entry:
     def _work(self, messages: int) -> float:
         """Return the work in so many messages, in the unit of the rate."""
         if not self._task.scenario.is_in_megabytes:
-            return messages
+            return messages * self._task.scenario.results_of_each
         lengths = [instance.data_set_length for instance in self._task.instances]
         passes, rest = divmod(messages, len(lengths))
         return (passes * sum(lengths) + sum(lengths[:rest])) / MEGABYTE

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["store", "echo", "associate"]
+Kind = Literal["store", "echo", "associate", "find", "get", "n-create"]
 MEGABYTE = 1_000_000
+
+# The responses to each C-FIND.
+MATCHES = 2_000
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,10 @@ class Scenario:
         and makes a result of its own, with the suffix ``-after``.
     most
         The most operations in one run, whatever the speed.
+    is_bare
+        Whether the bytes to and fro alone say enough to be moved by bare sockets.
+    is_encoded
+        A contestant that can takes and gives data sets as they are on the wire.
     is_for_whole_tools
         Whether contestants that are timed from outside, start-up included, can take part.
     is_secured
@@ -51,6 +58,8 @@ class Scenario:
     is_read: bool = False
     senders: int = 1
     most: int = 1_000_000
+    is_bare: bool = True
+    is_encoded: bool = False
     is_for_whole_tools: bool = True
     is_secured: bool = False
     is_extra: bool = False
@@ -58,6 +67,11 @@ class Scenario:
     @property
     def is_in_megabytes(self) -> bool:
         return self.unit == "MB/s"
+
+    @property
+    def results_of_each(self) -> int:
+        """How many results one operation has, for the rate."""
+        return MATCHES if self.kind == "find" else 1
 
     @property
     def result_names(self) -> tuple[str, ...]:
@@ -90,6 +104,41 @@ SCENARIOS = (
         "associate",
         "associate, C-ECHO, release",
         most=2_000,
+        is_for_whole_tools=False,
+    ),
+    Scenario(
+        "find",
+        "matches/s",
+        "find",
+        "C-FIND with 2,000 matches of 6 elements, pydicom Datasets",
+        is_bare=False,
+        is_for_whole_tools=False,
+    ),
+    Scenario(
+        "find-encoded",
+        "matches/s",
+        "find",
+        "the same, encoded where a contestant takes them so",
+        is_bare=False,
+        is_encoded=True,
+        is_for_whole_tools=False,
+    ),
+    Scenario(
+        "get",
+        "MB/s",
+        "get",
+        "C-GET of up to 400 CT images, from files",
+        "ct",
+        most=400,
+        is_bare=False,
+        is_for_whole_tools=False,
+    ),
+    Scenario(
+        "n-create",
+        "instances/s",
+        "n-create",
+        "N-CREATE of a performed procedure step, pydicom Datasets",
+        is_bare=False,
         is_for_whole_tools=False,
     ),
 )

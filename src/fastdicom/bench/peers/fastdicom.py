@@ -2,7 +2,8 @@
 
 The receiver's handler looks at the length of the encoded data set and answers success; for ``store-write``
 the AE writes files itself. The sender has the encoded data sets in memory, as a router has what it passes
-on; for ``store-write`` and ``store-real`` it passes paths, so that each message reads its file.
+on; for ``store-write`` and ``store-real`` it passes paths, so that each message reads its file, and so does
+the receiver for ``get``.
 """
 
 from __future__ import annotations
@@ -10,22 +11,26 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from pydicom.uid import UID
+
+import fastdicom
 from fastdicom import AE, evt
-from fastdicom.bench.limits import VERIFICATION
+from fastdicom.bench.peers.conversations import IMPLICIT, Conversation, handlers, match, support_contexts
 from fastdicom.bench.peers.side import Job, check, serve_receiver, serve_sender
+from fastdicom.bench.scenarios import MATCHES
+from fastdicom.data_sets import encode_dataset
 
 
 class FastdicomSender:
-    """Sends files, echoes or makes associations."""
+    """Sends files, asks for something, or makes associations."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._data_sets = [] if job.reads_files else [instance.data_set() for instance in job.instances]
+        is_sent = job.kind == "store" and not job.reads_files
+        self._data_sets = [instance.data_set() for instance in job.instances] if is_sent else []
+        self._conversation = Conversation(fastdicom, job)
         self._ae = AE()
-        for sop_class, transfer_syntax in job.contexts:
-            self._ae.add_requested_context(sop_class, transfer_syntax)
-        if job.kind != "store":
-            self._ae.add_requested_context(VERIFICATION)
+        self._conversation.request_contexts(self._ae)
         self._association: Any = None
 
     def connect(self, port: int) -> None:
@@ -33,7 +38,8 @@ class FastdicomSender:
             return
         context = self._job.client_context
         tls_args = None if context is None else (context, None)
-        self._association = self._ae.associate("127.0.0.1", port, tls_args=tls_args)
+        options = self._conversation.options()
+        self._association = self._ae.associate("127.0.0.1", port, tls_args=tls_args, **options)
         if not self._association.is_established:
             raise ConnectionError("the association was not established")
 
@@ -41,13 +47,12 @@ class FastdicomSender:
         if self._job.kind == "store":
             for i in self._job.cycle(n):
                 check(self._send(i))
-        elif self._job.kind == "echo":
-            for _ in range(n):
-                check(self._association.send_c_echo())
-        else:
+        elif self._job.kind == "associate":
             for _ in range(n):
                 with self._ae.associate("127.0.0.1", port) as association:
                     check(association.send_c_echo())
+        else:
+            self._conversation.run(self._association, n)
 
     def _send(self, i: int) -> Any:
         instance = self._job.instances[i]
@@ -59,6 +64,11 @@ class FastdicomSender:
         if self._association is not None:
             self._association.release()
             self._association = None
+
+
+def encoded_matches() -> list[bytes]:
+    """Return what a C-FIND answers with, as it is on the wire."""
+    return [encode_dataset(match(number), UID(IMPLICIT)) for number in range(MATCHES)]
 
 
 def receive(job: Job) -> None:
@@ -73,16 +83,16 @@ def receive(job: Job) -> None:
 
     ae = AE()
     ae.maximum_associations = 16
-    for sop_class, transfer_syntax in job.contexts:
-        ae.add_supported_context(sop_class, transfer_syntax)
-    ae.add_supported_context(VERIFICATION)
+    support_contexts(ae, job)
     if job.directory is not None:
         ae.store_directory = job.directory
+    paths = [instance.path for instance in job.instances]
+    matches = encoded_matches() if job.is_encoded else None
     server = ae.start_server(
         ("127.0.0.1", 0),
         block=False,
         ssl_context=job.server_context,
-        evt_handlers=[(evt.EVT_C_STORE, on_store)],
+        evt_handlers=[(evt.EVT_C_STORE, on_store), *handlers(fastdicom, job, paths, matches)],
     )
     if server is None:
         raise RuntimeError("no server was started")

@@ -2,7 +2,8 @@
 
 The receiver's handler answers success at once; for ``store-write`` it writes the encoded data set, as its
 documentation shows. The sender reads its files with ``dcmread`` before the clock starts and calls
-``send_c_store`` with the data sets: it is not charged for reading, but does encode each time.
+``send_c_store`` with the data sets: it is not charged for reading, but does encode each time. The receiver
+does the same for ``get``. Encoded identifiers it neither takes nor gives.
 """
 
 from __future__ import annotations
@@ -11,24 +12,24 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pynetdicom
 from pydicom import dcmread
 from pynetdicom import AE, evt
 
-from fastdicom.bench.limits import VERIFICATION
+from fastdicom.bench.peers.conversations import Conversation, handlers, support_contexts
 from fastdicom.bench.peers.side import Job, check, serve_receiver, serve_sender
 
 
 class PynetdicomSender:
-    """Sends data sets, echoes or makes associations."""
+    """Sends data sets, asks for something, or makes associations."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._data_sets = [dcmread(instance.path) for instance in job.instances]
+        job.is_encoded = False
+        self._data_sets = [dcmread(instance.path) for instance in job.instances if job.kind == "store"]
+        self._conversation = Conversation(pynetdicom, job)
         self._ae = AE()
-        for sop_class, transfer_syntax in job.contexts:
-            self._ae.add_requested_context(sop_class, transfer_syntax)
-        if job.kind != "store":
-            self._ae.add_requested_context(VERIFICATION)
+        self._conversation.request_contexts(self._ae)
         self._association: Any = None
 
     def connect(self, port: int) -> None:
@@ -38,7 +39,8 @@ class PynetdicomSender:
     def _associate(self, port: int) -> Any:
         context = self._job.client_context
         tls_args = None if context is None else (context, "localhost")
-        association = self._ae.associate("127.0.0.1", port, tls_args=tls_args)
+        options = self._conversation.options()
+        association = self._ae.associate("127.0.0.1", port, tls_args=tls_args, **options)
         if not association.is_established:
             raise ConnectionError("the association was not established")
         return association
@@ -47,14 +49,13 @@ class PynetdicomSender:
         if self._job.kind == "store":
             for i in self._job.cycle(n):
                 check(self._association.send_c_store(self._data_sets[i]))
-        elif self._job.kind == "echo":
-            for _ in range(n):
-                check(self._association.send_c_echo())
-        else:
+        elif self._job.kind == "associate":
             for _ in range(n):
                 association = self._associate(port)
                 check(association.send_c_echo())
                 association.release()
+        else:
+            self._conversation.run(self._association, n)
 
     def disconnect(self) -> None:
         if self._association is not None:
@@ -74,14 +75,13 @@ def receive(job: Job) -> None:
         return 0x0000
 
     ae = AE()
-    for sop_class, transfer_syntax in job.contexts:
-        ae.add_supported_context(sop_class, transfer_syntax)
-    ae.add_supported_context(VERIFICATION)
+    support_contexts(ae, job)
+    data_sets = [dcmread(instance.path) for instance in job.instances if job.kind == "get"]
     server = ae.start_server(
         ("127.0.0.1", 0),
         block=False,
         ssl_context=job.server_context,
-        evt_handlers=[(evt.EVT_C_STORE, on_store)],
+        evt_handlers=[(evt.EVT_C_STORE, on_store), *handlers(pynetdicom, job, data_sets, None)],
     )
     if server is None:
         raise RuntimeError("pynetdicom started no server")

@@ -27,7 +27,7 @@ class Job:
     Attributes
     ----------
     kind
-        ``store``, ``echo`` or ``associate``.
+        What one operation is, see `Scenario`.
     instances
         What a store sends, message i being instance i modulo their number.
     contexts
@@ -36,6 +36,8 @@ class Job:
         Where the receiver writes files, or None.
     reads_files
         Whether a sender that can send a file as it is reads it for each message.
+    is_encoded
+        Whether a contestant that can takes and gives data sets as they are on the wire.
     client_context, server_context
         The settings of TLS; None without it.
     """
@@ -47,6 +49,7 @@ class Job:
         self.contexts = [(sop_class, transfer_syntax) for sop_class, transfer_syntax in fields["contexts"]]
         self.directory: str | None = fields["directory"]
         self.reads_files: bool = fields["reads_files"]
+        self.is_encoded: bool = fields["is_encoded"]
         files: dict[str, Any] | None = fields["certificates"]
         self.client_context = None if files is None else client_context(**files, checks_host_name=False)
         self.server_context = None if files is None else server_context(**files)
