@@ -51,11 +51,31 @@ def require_dcmtk(tool: str) -> str:
 
 
 def require_pynetdicom() -> ModuleType:
-    """Return pynetdicom."""
+    """Return pynetdicom, mended."""
     try:
-        return importlib.import_module("pynetdicom")
+        pynetdicom = importlib.import_module("pynetdicom")
     except ImportError:
         missing("pynetdicom")
+    mend_race(pynetdicom)
+    return pynetdicom
+
+
+def mend_race(pynetdicom: ModuleType) -> None:
+    """Have associations of pynetdicom's not lose responses: their own thread may take one from the queue.
+
+    Who asks pauses that thread, but looks too early whether it has paused. It puts the response back.
+    """
+    serve = pynetdicom.association.Association._serve_request
+    if serve.__name__ == "serve_requests":
+        return
+
+    def serve_requests(association: Any, message: Any, context_id: int) -> None:
+        if getattr(message, "is_valid_response", False) and not message.is_valid_request:
+            association.dimse.msg_queue.put((context_id, message))
+        else:
+            serve(association, message, context_id)
+
+    pynetdicom.association.Association._serve_request = serve_requests
 
 
 def run_dcmtk(tool: str, *arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -108,20 +128,3 @@ def await_listening(process: subprocess.Popen[bytes], port: int) -> None:
             with pytest.raises(subprocess.TimeoutExpired):
                 process.wait(0.02)
     pytest.fail(f"{process.args} does not listen")
-
-
-def mend_race(association: Any) -> Any:
-    """Have an association of pynetdicom's not lose responses: its own thread may take one from the queue.
-
-    It puts it back. Who asks pauses that thread, but looks too early whether it has paused.
-    """
-    serve = association._serve_request
-
-    def serve_requests(message: Any, context_id: int) -> None:
-        if message.is_valid_request:
-            serve(message, context_id)
-        else:
-            association.dimse.msg_queue.put((context_id, message))
-
-    association._serve_request = serve_requests
-    return association

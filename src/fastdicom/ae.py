@@ -8,7 +8,7 @@ import ssl
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, overload
+from typing import Any, Literal, TypeVar, overload
 
 from fastdicom._core.buffer import BufferPool
 from fastdicom._version import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
@@ -36,6 +36,8 @@ DEFAULT_MEMORY_LIMIT = 256 << 20
 
 # Memory kept for the next received data sets.
 BUFFER_POOL_LIMIT = 512 << 20
+
+Server = TypeVar("Server", bound=AssociationServer)
 
 
 class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl):
@@ -91,9 +93,9 @@ class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl):
     def ae_title(self, value: str) -> None:
         self._ae_title = checked_ae_title(value)
 
-    def _apply_timeouts(self) -> None:
+    def _apply_timeouts(self, name: str | None = None) -> None:
         for association in self.active_associations:
-            association.apply_timeouts()
+            association.follow_timeouts(name)
 
     # Where received objects go.
 
@@ -257,13 +259,7 @@ class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl):
         ValueError
             When no presentation context is supported, or the socket cannot be listened on.
         """
-        supported = list(self._supported if contexts is None else contexts)
-        if not supported and not self.accepts_any_storage:
-            raise ValueError("no presentation contexts are supported: use AE.add_supported_context first")
-        title = self.ae_title if ae_title is None else checked_ae_title(ae_title)
-        server = AssociationServer(self, address, title, supported, list(evt_handlers or ()), ssl_context)
-        with self._lock:
-            self._servers.add(server)
+        server = self.make_server(address, ae_title, contexts, ssl_context, evt_handlers)
         if not block:
             server.start()
             return server
@@ -272,6 +268,48 @@ class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl):
         finally:
             server.shutdown()
         return None
+
+    def make_server(
+        self,
+        address: Address | socket.socket,
+        ae_title: str | None = None,
+        contexts: Sequence[PresentationContext] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: Sequence[EventHandler] | None = None,
+        server_class: type[Server] | None = None,
+        **kwargs: Any,
+    ) -> Server | AssociationServer:
+        """Return a server that listens, and accepts associations with its `start` or `serve_forever`.
+
+        Parameters
+        ----------
+        address, ae_title, contexts, ssl_context, evt_handlers
+            As for `start_server`.
+        server_class
+            The subclass of AssociationServer to use; AssociationServer unless given.
+        kwargs
+            What its constructor takes besides.
+
+        Returns
+        -------
+        AssociationServer
+            Of that class; end it with its `shutdown`.
+
+        Raises
+        ------
+        OSError, ValueError
+            As for `start_server`.
+        """
+        supported = list(self._supported if contexts is None else contexts)
+        if not supported and not self.accepts_any_storage:
+            raise ValueError("no presentation contexts are supported: use AE.add_supported_context first")
+        title = self.ae_title if ae_title is None else checked_ae_title(ae_title)
+        server = (server_class or AssociationServer)(
+            self, address, title, supported, ssl_context, evt_handlers=list(evt_handlers or ()), **kwargs
+        )
+        with self._lock:
+            self._servers.add(server)
+        return server
 
     def shutdown(self, drain: float | None = None) -> int:
         """End all associations and stop all servers.

@@ -52,8 +52,8 @@ class AssociationServer:
         address: Address | socket.socket,
         ae_title: str,
         contexts: Sequence[PresentationContext],
-        evt_handlers: Sequence[EventHandler],
         ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: Sequence[EventHandler] = (),
     ) -> None:
         self.ae = ae
         self.ssl_context = ssl_context

@@ -29,6 +29,7 @@ class Timeouts(ABC):
     @acse_timeout.setter
     def acse_timeout(self, value: float | None) -> None:
         self._acse_timeout = checked_timeout("acse_timeout", value)
+        self._apply_timeouts("acse_timeout")
 
     @property
     def connection_timeout(self) -> float | None:
@@ -38,6 +39,7 @@ class Timeouts(ABC):
     @connection_timeout.setter
     def connection_timeout(self, value: float | None) -> None:
         self._connection_timeout = checked_timeout("connection_timeout", value)
+        self._apply_timeouts("connection_timeout")
 
     @property
     def handshake_timeout(self) -> float | None:
@@ -56,7 +58,7 @@ class Timeouts(ABC):
     @dimse_timeout.setter
     def dimse_timeout(self, value: float | None) -> None:
         self._dimse_timeout = checked_timeout("dimse_timeout", value)
-        self._apply_timeouts()
+        self._apply_timeouts("dimse_timeout")
 
     @property
     def network_timeout(self) -> float | None:
@@ -66,7 +68,7 @@ class Timeouts(ABC):
     @network_timeout.setter
     def network_timeout(self, value: float | None) -> None:
         self._network_timeout = checked_timeout("network_timeout", value)
-        self._apply_timeouts()
+        self._apply_timeouts("network_timeout")
 
     @property
     def minimum_throughput(self) -> float:
@@ -126,5 +128,5 @@ class Timeouts(ABC):
         self._handler_timeout = checked_timeout("handler_timeout", value)
 
     @abstractmethod
-    def _apply_timeouts(self) -> None:
-        """Let the associations that there are know of a change."""
+    def _apply_timeouts(self, name: str | None = None) -> None:
+        """Let the associations that there are know of a change, of what they may have set for themselves."""

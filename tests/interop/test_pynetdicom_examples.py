@@ -7,6 +7,7 @@ to its reader; where it leaves more, or does not run with pynetdicom either, a c
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -107,13 +108,14 @@ class Examples:
     def run_theirs(self, program: Path) -> str:
         """Run a program on pynetdicom to its end."""
         result = subprocess.run(
-            [sys.executable, program],
+            [sys.executable, MENDED, program],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=DEADLINE,
             check=True,
             cwd=self.directory,
+            env=os.environ | {"PYTHONPATH": str(TESTS)},
         )
         return result.stdout
 
@@ -122,6 +124,10 @@ class Examples:
         """Run a program on pynetdicom that listens on a port."""
         with running([sys.executable, program], port, self.directory) as server:
             yield server
+
+
+TESTS = Path(__file__).parents[1]
+MENDED = Path(__file__).parent / "mended.py"
 
 
 @pytest.fixture

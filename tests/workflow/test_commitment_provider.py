@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from peers import mend_race, require_pynetdicom, unused_port
+from peers import require_pynetdicom, unused_port
 from pydicom.dataset import Dataset
 from servers import await_event, port_of, serving, wait_until
 
@@ -390,7 +390,7 @@ def test_pynetdicom_as_scp() -> None:
             reporter = pynetdicom.AE("ARCHIVE")
             reporter.add_requested_context(PUSH)
             role = pynetdicom.build_role(PUSH, scp_role=True)
-            theirs_to_us = mend_race(reporter.associate(HOST, port_of(ours), ext_neg=[role]))
+            theirs_to_us = reporter.associate(HOST, port_of(ours), ext_neg=[role])
             status, _ = theirs_to_us.send_n_event_report(asked[0], 1, PUSH, PUSH_INSTANCE)
             again = Dataset()
             again.update(asked[0])
@@ -422,7 +422,7 @@ def test_pynetdicom_as_scu() -> None:
     scp = Scp(address=(HOST, theirs.server_address[1]))
     try:
         with scp.running() as port:
-            association = mend_race(their.associate(HOST, port))
+            association = their.associate(HOST, port)
             status, _ = association.send_n_action(information(A, B), 1, PUSH, PUSH_INSTANCE)
             association.release()
             await_event(reported)

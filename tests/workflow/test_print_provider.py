@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from peers import mend_race, require_pynetdicom
+from peers import require_pynetdicom
 from printers import GRAY, HOST, PIXELS, OurPrinter
 from pydicom.dataset import Dataset
 from servers import wait_until
@@ -227,7 +227,7 @@ def test_pynetdicom_as_scu() -> None:
     item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = BasicFilmSession, "1.2.3.4"
     film.ReferencedFilmSessionSequence = [item]
     with printer.running() as port:
-        association = mend_race(theirs.associate(HOST, port))
+        association = theirs.associate(HOST, port)
         status, _ = association.send_n_create(attributes, BasicFilmSession, "1.2.3.4", meta_uid=GRAY)
         assert status.Status == 0x0000
         status, made = association.send_n_create(film, BasicFilmBox, "1.2.3.5", meta_uid=GRAY)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from fastdicom._sop_classes import SOPClass
@@ -84,6 +84,15 @@ SERVICE_CLASSES: Mapping[str, ServiceClass] = MappingProxyType(
 )
 
 
+# By SOP class, the others whose presentation contexts may carry a command that names it.
+OTHER_CARRIERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        name: tuple(row.sop_class for row in ROWS.values() if name in row.goes_by)
+        for name in {name for row in ROWS.values() for name in row.goes_by}
+    }
+)
+
+
 def rows_of(service_class: ServiceClass) -> tuple[SOPClassRow, ...]:
     """Return the SOP classes of a service class, of whichever annexes."""
     return tuple(row for annex in ANNEXES if annex.service_class is service_class for row in annex.rows)
@@ -93,6 +102,35 @@ def members_of(sop_class: str) -> tuple[SOPClass, ...]:
     """Return the SOP classes that a Meta SOP Class is made of; none for any other."""
     row = ROWS.get(sop_class)
     return () if row is None else row.members
+
+
+def carriers(sop_class: str, operation: int, kind: int | None = None) -> Sequence[str]:
+    """Return the SOP classes whose presentation contexts may carry a command that names this one.
+
+    Parameters
+    ----------
+    sop_class
+        What the command names.
+    operation
+        Its Command Field.
+    kind
+        Its Action or Event Type ID, if it has one.
+
+    Returns
+    -------
+    Sequence
+        Those that allow the command first, and the SOP class itself before others.
+    """
+    others = OTHER_CARRIERS.get(sop_class)
+    if others is None:
+        return (sop_class,)
+    return sorted((sop_class, *others), key=lambda name: not _allows(ROWS[name], operation, kind))
+
+
+def _allows(row: SOPClassRow, operation: int, kind: int | None) -> bool:
+    if operation == Operation.N_EVENT_REPORT:
+        return operation in row.scp_invokes and kind in row.events
+    return operation in row.scu_invokes and (operation != Operation.N_ACTION or kind in row.actions)
 
 
 def operations(row: SOPClassRow, *, as_scp: bool, as_scu: bool) -> Mapping[Operation, StatusRows]:

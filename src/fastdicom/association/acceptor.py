@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from fastdicom import events as evt
 from fastdicom._core.pdata import Reader, Signal
+from fastdicom.association.added_items import supported_contexts, with_added
 from fastdicom.association.association import LOGGER, Association
 from fastdicom.association.negotiation_handlers import decide
 from fastdicom.errors import AssociationRejected
@@ -37,11 +38,12 @@ def serve_connection(
     """Serve a connection that a peer has opened, from its A-ASSOCIATE-RQ to its end."""
     ae = association.ae
     association.acceptor.ae_title = ae_title
+    association.acceptor.writeable = True
     association.acceptor.supported_contexts = list(contexts)
     association.acceptor.set_address(visitor.socket.getsockname())
     association.requestor.set_address(visitor.address)
     association.tls = visitor.tls
-    provider = Provider(is_requestor=False, artim_timeout=ae.acse_timeout)
+    provider = Provider(is_requestor=False, artim_timeout=association.acse_timeout)
     reader = Reader(ae.buffer_pool, ae.maximum_pdu_size, ae.memory_limit)
     if visitor.received:
         _feed(reader, visitor.received)
@@ -90,6 +92,7 @@ def _answer(association: Association, connection: Connection, admit: Admit, rq: 
 
 
 def _reject(association: Association, connection: Connection, rejection: A_ASSOCIATE_RJ) -> None:
+    association.acceptor.writeable = False
     association.ae.dismiss(association)  # before the peer hears of it: it may associate again at once
     connection.tell(lambda now: connection.provider.reject(rejection, now))
     association.mark_rejected(
@@ -100,7 +103,7 @@ def _reject(association: Association, connection: Connection, rejection: A_ASSOC
 def _accept(association: Association, connection: Connection, rq: A_ASSOCIATE_RQ) -> None:
     """Accept a request of who is admitted, unless a handler refuses it."""
     ae = association.ae
-    decisions = decide(association)
+    decisions = with_added(association, decide(association))
     if association.is_aborted:
         return
     rejection = association.acse.rejection or decisions.rejection
@@ -109,7 +112,7 @@ def _accept(association: Association, connection: Connection, rq: A_ASSOCIATE_RQ
         return
     contexts, roles = negotiate_as_acceptor(
         rq,
-        association.acceptor.supported_contexts,
+        supported_contexts(association.acceptor),
         choose=ae.choose_transfer_syntax,
         accepts_any_storage=ae.accepts_any_storage,
         related_general=decisions.related_general,
@@ -123,7 +126,7 @@ def _accept(association: Association, connection: Connection, rq: A_ASSOCIATE_RQ
         implementation_version_name=ae.implementation_version_name,
         window=decisions.window,
     )
-    association.acceptor.read(ac)
+    association.acceptor.read(ac, contexts)
     # The window is the requestor's; what it invokes is what this side performs.
     performed, invoked = agreed_window(rq.user_information, ac.user_information)
     association.maximum_operations_invoked = invoked

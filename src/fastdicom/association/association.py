@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from threading import get_ident
+from threading import Thread, get_ident
 from time import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -19,10 +19,10 @@ from fastdicom._core.exchange import Inquiry
 from fastdicom._core.pdata import Message, Signal
 from fastdicom.association.acse import ACSE
 from fastdicom.association.handlers import Handlers
+from fastdicom.association.managing import Managing
 from fastdicom.association.observer import PduEvents
 from fastdicom.association.operations import NEVER
 from fastdicom.association.service_user import ServiceUser
-from fastdicom.association.serving import Serving
 from fastdicom.dimse.messages import DimseMessage
 from fastdicom.errors import (
     AssociationAborted,
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 LOGGER = get_logger(__name__)
 
 
-class Association(Serving):
+class Association(Managing):
     """An association with a peer, on either side of it.
 
     `AE.associate` and servers make them; `is_established` tells what came of it. Used as a context
@@ -81,11 +81,11 @@ class Association(Serving):
     """
 
     def __init__(self, ae: ApplicationEntity, mode: str, handlers: Handlers) -> None:
-        super().__init__()
+        super().__init__(mode)
         self.ae = ae
         self.mode = mode
-        self.requestor = ServiceUser("requestor")
-        self.acceptor = ServiceUser("acceptor")
+        self.requestor = ServiceUser("requestor", is_ours=mode == "requestor")
+        self.acceptor = ServiceUser("acceptor", is_ours=mode == "acceptor")
         self.acse = ACSE(self)
         self.tls: TlsDetails | None = None
         self.accepted_contexts: list[PresentationContext] = []
@@ -282,17 +282,38 @@ class Association(Serving):
             connection.tell(connection.provider.request_release)
         self._wait_for(NEVER)
 
-    def abort(self) -> None:
-        """Abort the association at once (PS3.8 7.3), from any thread; nothing happens when it is over."""
-        self.abort_as(0, 0)
+    def abort(self, block: bool = True) -> None:
+        """Abort the association at once (PS3.8 7.3), from any thread; nothing happens when it is over.
+
+        Parameters
+        ----------
+        block
+            Whether to wait until the connection is closed, if that is for this thread to do; otherwise
+            another one does.
+        """
+        if self._break_off():
+            self._wind_up(block=block)
 
     def abort_as(self, source: int, reason: int) -> None:
         """Abort with this source and reason (PS3.8 Table 9-26)."""
-        if not self._break_off(source, reason):
-            return
-        # Somebody waits already for an acceptor that has nothing to do, and for a requestor's operations.
+        if self._break_off(source, reason):
+            self._wind_up()
+
+    def kill(self) -> None:
+        """Close the connection at once, from any thread: the peer need not hear of an A-ABORT before."""
+        if self._connection is not None and self._connection.is_open:
+            self._mark_aborted(AssociationAborted(0, 0, "the connection was closed by this side"))
+            self._connection.close()
+            self._wind_up()
+
+    def _wind_up(self, *, block: bool = True) -> None:
+        """See to it that somebody waits until the connection is closed."""
+        # Somebody does already for an acceptor that has nothing to do, and for a requestor's operations.
         if self._is_unattended() if self.is_requestor else not self._exchange.is_idle:
-            self._settle()
+            if block:
+                self._settle()
+            else:
+                Thread(target=self._settle, name=f"{self.name} ends", daemon=True).start()
 
     def _break_off(self, source: int = 0, reason: int = 0) -> bool:
         """Abort, and leave the rest to who receives; False when it is over."""
@@ -401,15 +422,6 @@ class Association(Serving):
         self._answer.is_reached = True
         self.notify(evt.EVT_ESTABLISHED)
 
-    def apply_timeouts(self) -> None:
-        """Take over the timeouts of the AE."""
-        if self._connection is not None:
-            ae = self.ae
-            idle = ae.dimse_timeout if self.is_requestor else ae.network_timeout
-            bounds = [timeout for timeout in (ae.dimse_timeout, ae.network_timeout) if timeout is not None]
-            progress = min(bounds, default=None)
-            self._connection.set_timeouts(idle, progress, ae.minimum_throughput, ae.throughput_window)
-
     def fail(self, error: FastdicomError) -> None:
         """Take note that there is no connection."""
         self._is_aborted = True
@@ -422,7 +434,7 @@ class Association(Serving):
     def end_idle(self) -> None:
         """Nothing has come for network_timeout seconds: do what `network_timeout_response` says."""
         LOGGER.error(
-            "nothing received for network_timeout, %s s: ending the association", self.ae.network_timeout
+            "nothing received for network_timeout, %s s: ending the association", self.network_timeout
         )
         connection = self._connected
         # A release is asked for once, and between messages; who does not answer it is aborted.

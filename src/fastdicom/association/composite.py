@@ -8,15 +8,11 @@ from pydicom.uid import UID
 
 from fastdicom._core.command import encode_command
 from fastdicom._core.exchange import Inquiry
-from fastdicom.association.normalized import (
-    UNIFIED_PROCEDURE_STEP,
-    NormalizedRequests,
-    encode_data_set,
-)
+from fastdicom.annexes.registry import carriers
+from fastdicom.association.normalized import NormalizedRequests, encode_data_set
 from fastdicom.association.responses import Responses
 from fastdicom.checks import checked_ae_title
 from fastdicom.dimse.messages import C_FIND_RQ, C_GET_RQ, C_MOVE_RQ, HAS_DATA_SET, NO_DATA_SET
-from fastdicom.sop_class import UnifiedProcedureStepPush
 
 
 class CompositeRequests(NormalizedRequests):
@@ -133,7 +129,7 @@ class CompositeRequests(NormalizedRequests):
         """
         self._check_established()
         if query_model is not None:
-            context_id, _ = self._query_context(query_model)
+            context_id, _ = self._query_context(query_model, C_FIND_RQ)  # the one that several classes have
         elif context_id is None or context_id not in self._outgoing_contexts.values():
             raise ValueError(
                 f"context_id is {context_id}, and no query_model is given: no presentation context for them"
@@ -151,7 +147,7 @@ class CompositeRequests(NormalizedRequests):
     ) -> Responses:
         """Send a request that has several responses."""
         self._check_established()
-        context_id, transfer_syntax = self._query_context(query_model)
+        context_id, transfer_syntax = self._query_context(query_model, command_field)
         identifier = encode_data_set(dataset, transfer_syntax)
         inquiry = self._begin(context_id, command_field, message_id, Inquiry)
         elements = {
@@ -171,10 +167,9 @@ class CompositeRequests(NormalizedRequests):
             self._settle()
         return Responses(self, inquiry, transfer_syntax)
 
-    def _query_context(self, query_model: str) -> tuple[int, UID]:
+    def _query_context(self, query_model: str, command_field: int) -> tuple[int, UID]:
         """Return ID and transfer syntax of the presentation context for an information model."""
-        is_push = query_model == UnifiedProcedureStepPush
-        for model in UNIFIED_PROCEDURE_STEP if is_push else (query_model,):
+        for model in carriers(query_model, command_field):
             for (abstract_syntax, transfer_syntax), context_id in self._outgoing_contexts.items():
                 if abstract_syntax == model:
                     return context_id, UID(transfer_syntax)

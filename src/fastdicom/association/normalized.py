@@ -13,7 +13,7 @@ from pydicom.tag import Tag
 from pydicom.uid import UID
 
 from fastdicom._core.pdata import Message
-from fastdicom.annexes.registry import members_of
+from fastdicom.annexes.registry import carriers, members_of
 from fastdicom.association.operations import LOGGER, Operations
 from fastdicom.data_sets import decode_dataset, encode_dataset
 from fastdicom.dimse.messages import (
@@ -28,25 +28,10 @@ from fastdicom.dimse.messages import (
 )
 from fastdicom.dimse.results import StatusDataset, no_answer, status_dataset
 from fastdicom.presentation import PresentationContext
-from fastdicom.sop_class import (
-    UnifiedProcedureStepEvent,
-    UnifiedProcedureStepPull,
-    UnifiedProcedureStepPush,
-    UnifiedProcedureStepQuery,
-    UnifiedProcedureStepWatch,
-)
 from fastdicom.status import STATUS_SUCCESS, STATUS_WARNING, code_to_category
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
-
-# A context for these, too, carries operations of UPS, which all name Push as their SOP class (PS3.4 CC.3.1).
-UNIFIED_PROCEDURE_STEP = (
-    UnifiedProcedureStepPull,
-    UnifiedProcedureStepWatch,
-    UnifiedProcedureStepEvent,
-    UnifiedProcedureStepQuery,
-)
 
 # PS3.7 C.5.21: what a response that cannot be understood is taken for
 PROCESSING_FAILURE = 0x0110
@@ -84,7 +69,8 @@ class NormalizedRequests(Operations):
 
     All of them take `class_uid` and `instance_uid`, which the request names; `msg_id`, the Message ID, 1 to
     65535, chosen when None; and `meta_uid`, the meta SOP class of the presentation context to use. Without it
-    the context is that of `class_uid`, or of a meta SOP class that has it as a member.
+    the context is that of `class_uid`, or of a meta SOP class that has it as a member. What names Unified
+    Procedure Step Push goes over a context of those classes that allows it, that of Push before others.
 
     A data set is a pydicom Dataset, or a buffer that has it encoded in the transfer syntax of the context;
     one that is empty is not sent at all. They return the status, empty when the peer did not answer and the
@@ -259,7 +245,7 @@ class NormalizedRequests(Operations):
         self._check_established()
         if not instance_uid and request is not N_CREATE:
             raise ValueError(f"instance_uid is {instance_uid!r}; the request must name an instance")
-        context = self._context_for(request, class_uid, meta_uid).as_tuple
+        context = self._context_for(request, meta_uid or class_uid, argument).as_tuple
         data_set = encode_data_set(dataset, context.transfer_syntax)
         invocation = self._begin(context.context_id, request.command_field, msg_id)
         elements = {
@@ -273,10 +259,11 @@ class NormalizedRequests(Operations):
             elements[request.argument] = argument
         return _result(self._ask(invocation, elements, data_set), context.transfer_syntax)
 
-    def _context_for(self, request: NRequest, class_uid: str, meta_uid: str | None) -> PresentationContext:
+    def _context_for(self, request: NRequest, wanted: str, argument: Any) -> PresentationContext:
         """Return the accepted context for a request, the best one if there are several."""
-        wanted = meta_uid or class_uid
-        for name in (wanted, *self._carriers(wanted)):
+        kind = argument if request is N_ACTION or request is N_EVENT_REPORT else None
+        names = carriers(wanted, request.command_field, kind)
+        for name in (*names, *self._metas_of(wanted)):
             contexts = [each for each in self.accepted_contexts if each.abstract_syntax == name]
             if request is N_EVENT_REPORT:
                 # For the SCP to send (PS3.7 10.1.1); yet commitments come back on associations whose
@@ -291,10 +278,8 @@ class NormalizedRequests(Operations):
             f"no accepted presentation context for {UID(wanted).name} on which this side is {role}"
         )
 
-    def _carriers(self, class_uid: str) -> Sequence[str]:
-        """Return the other SOP classes whose contexts may carry the operations of this one."""
-        if class_uid == UnifiedProcedureStepPush:
-            return UNIFIED_PROCEDURE_STEP
+    def _metas_of(self, class_uid: str) -> Sequence[str]:
+        """Return the accepted Meta SOP Classes that this one is a member of."""
         accepted = [str(context.abstract_syntax) for context in self.accepted_contexts]
         return [each for each in accepted if class_uid in members_of(each)]
 

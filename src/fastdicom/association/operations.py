@@ -60,6 +60,7 @@ class Operations(ABC):
         "_link",
         "_observes_messages",
         "_outgoing_contexts",
+        "_patience",
         "_peer_maximum_length",
         "_turn",
         "_verification_context",
@@ -86,6 +87,7 @@ class Operations(ABC):
         self._observes_messages = False
         self._verification_context: int | None = None
         self._peer_maximum_length = 0
+        self._patience: float | None = None  # dimse_timeout, once it is established
         # (abstract syntax, transfer syntax) to the presentation context that we may be SCU on
         self._outgoing_contexts: dict[tuple[str, str], int] = {}
 
@@ -374,15 +376,14 @@ class Operations(ABC):
 
     def _bound_patience(self) -> None:
         """Time out when something comes, but for one operation nothing has: that is no progress for it."""
-        timeout = self.ae.dimse_timeout
         with self._guard:
             oldest = self._exchange.oldest()
-        if timeout is not None and oldest is not None and monotonic() - oldest > timeout:
+        if self._patience is not None and oldest is not None and monotonic() - oldest > self._patience:
             self._time_out()
 
     def _time_out(self) -> None:
         if self._exchange.is_invoking:
-            LOGGER.error("no response within dimse_timeout, %s s: aborting", self.ae.dimse_timeout)
+            LOGGER.error("no response within dimse_timeout, %s s: aborting", self._patience)
             self._break_off()
         elif not self._exchange.performed and self._may_end_idle():  # who waits for us is not idle
             self.end_idle()

@@ -67,7 +67,7 @@ def request_association(
         ),
     )
     _describe(association, rq)
-    provider = Provider(is_requestor=True, artim_timeout=ae.acse_timeout)
+    provider = Provider(is_requestor=True, artim_timeout=association.acse_timeout)
     provider.request_associate(rq)
     try:
         sock, address = _connect(ae, host, port, bind_address, proxy, tls_args)
@@ -149,8 +149,8 @@ def _negotiate(
 def _read_acceptance(
     association: Association, connection: Connection, rq: A_ASSOCIATE_RQ, ac: A_ASSOCIATE_AC
 ) -> None:
-    association.acceptor.read(ac)
     contexts = negotiate_as_requestor(rq, ac)
+    association.acceptor.read(ac, contexts)
     window = agreed_window(rq.user_information, ac.user_information)
     association.maximum_operations_invoked, association.maximum_operations_performed = window
     association.notify(evt.EVT_ACCEPTED)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from typing import Any
 
+from fastdicom.net.addresses import AddressInformation
 from fastdicom.presentation import PresentationContext
 from fastdicom.ul.items import (
     AsynchronousOperationsWindowNegotiation,
@@ -30,6 +32,14 @@ EXTENDED_NEGOTIATION = (
     UserIdentityResponse,
 )
 
+# Those of them that an acceptor may answer with.
+ANSWERS = (
+    AsynchronousOperationsWindowNegotiation,
+    SCP_SCU_RoleSelectionNegotiation,
+    SOPClassExtendedNegotiation,
+    UserIdentityResponse,
+)
+
 
 @dataclass
 class ServiceUser:
@@ -47,10 +57,17 @@ class ServiceUser:
         The longest P-DATA-TF that it takes, in bytes without the header; 0 for no limit (PS3.8 D.1).
     implementation_class_uid, implementation_version_name
         Of its software; None while unknown.
-    supported_contexts
-        What it supports, if it is the acceptor.
+    address_info
+        Its end of the connection with what IPv6 adds; None while there is none.
+    is_ours
+        Whether it is this side.
+    writeable
+        Whether `supported_contexts` and the negotiation items may be changed: those of an acceptor that is
+        this side, until it has answered; in a handler of EVT_REQUESTED for instance.
     proposals
         The presentation contexts in its A-ASSOCIATE-RQ.
+    results
+        The presentation contexts in its A-ASSOCIATE-AC.
     user_information
         All sub-items of its A-ASSOCIATE PDU, as they are; nothing before there is one.
     common_extended
@@ -65,10 +82,15 @@ class ServiceUser:
     maximum_length: int = 16382
     implementation_class_uid: str | None = None
     implementation_version_name: str | None = None
-    supported_contexts: list[PresentationContext] = field(default_factory=list)
+    address_info: AddressInformation | None = None
+    is_ours: bool = False
+    writeable: bool = False
     user_information: list[Item] = field(default_factory=list)
     proposals: list[PresentationContextItemRQ] = field(default_factory=list)
+    results: Sequence[PresentationContext] = ()
     common_extended: dict[str, SOPClassCommonExtendedNegotiation] = field(default_factory=dict)
+    _supported: list[PresentationContext] = field(default_factory=list, init=False, repr=False)
+    _requested: list[PresentationContext] | None = field(default=None, init=False, repr=False)
 
     @property
     def is_requestor(self) -> bool:
@@ -80,9 +102,14 @@ class ServiceUser:
         """Whether this is who was asked."""
         return self.mode == "acceptor"
 
-    @cached_property
+    @property
     def requested_contexts(self) -> list[PresentationContext]:
         """What it proposes, if it is the requestor."""
+        if self._requested is None:
+            self._requested = self._read_proposals()
+        return self._requested
+
+    def _read_proposals(self) -> list[PresentationContext]:
         contexts = []
         for item in self.proposals:
             context = PresentationContext()
@@ -93,19 +120,118 @@ class ServiceUser:
             contexts.append(context)
         return contexts
 
-    def set_address(self, address: tuple[object, ...]) -> None:
+    @property
+    def supported_contexts(self) -> list[PresentationContext]:
+        """What it supports, if it is the acceptor: of a peer, the results in its answer.
+
+        Raises
+        ------
+        RuntimeError
+            When set while it is not `writeable`.
+        """
+        return self._supported if self.is_ours else list(self.results)
+
+    @supported_contexts.setter
+    def supported_contexts(self, value: list[PresentationContext]) -> None:
+        self._check_writeable("the supported contexts")
+        self._supported = value
+
+    def get_contexts(self, cx_type: str) -> list[PresentationContext]:
+        """Return presentation contexts.
+
+        Parameters
+        ----------
+        cx_type
+            Of a requestor "requested", if that is this side, and "pcdl": those in its A-ASSOCIATE-RQ. Of an
+            acceptor "supported", if that is this side, and "pcdrl": those in its A-ASSOCIATE-AC, with their
+            results.
+
+        Raises
+        ------
+        ValueError
+            When it has none of that kind, or not yet.
+        """
+        has = {
+            "requested": self.is_requestor and self.is_ours,
+            "supported": self.is_acceptor and self.is_ours,
+            "pcdl": bool(self.proposals),
+            "pcdrl": bool(self.results),
+        }
+        if not has.get(cx_type):
+            raise ValueError(f"the {self.mode} has no {cx_type!r} presentation contexts")
+        if cx_type == "pcdrl":
+            return list(self.results)
+        return self.supported_contexts if cx_type == "supported" else self.requested_contexts
+
+    def set_address(self, address: tuple[Any, ...]) -> None:
         """Take over a socket's address."""
         self.address = str(address[0]).removeprefix("::ffff:")
-        self.port = int(str(address[1]))
+        self.port = int(address[1])
+        self.address_info = AddressInformation(self.address, self.port, *address[2:])
 
-    def read(self, pdu: A_ASSOCIATE_RQ | A_ASSOCIATE_AC) -> None:
-        """Take over what a peer says of itself."""
+    def read(self, pdu: A_ASSOCIATE_RQ | A_ASSOCIATE_AC, results: Sequence[PresentationContext] = ()) -> None:
+        """Take over what it says of itself, and the results of the contexts if it is an A-ASSOCIATE-AC."""
+        self.writeable = False
+        self.results = results
         self.maximum_length = pdu.maximum_length
         self.implementation_class_uid = pdu.implementation_class_uid
         self.implementation_version_name = pdu.implementation_version_name
         self.user_information = pdu.user_information
         if isinstance(pdu, A_ASSOCIATE_RQ):
             self.proposals = pdu.presentation_context
+            self._requested = None
+
+    # What is to be in its A-ASSOCIATE PDU, while that can be changed.
+
+    def _check_writeable(self, what: str) -> None:
+        if not self.writeable:
+            raise RuntimeError(
+                f"{what} of the {self.mode} cannot be changed: only an acceptor's own, before it has answered"
+            )
+
+    def add_negotiation_item(self, item: Item) -> None:
+        """Answer with an item, if the requestor has proposed what it answers.
+
+        It goes before what handlers of negotiation events answer.
+
+        Parameters
+        ----------
+        item
+            An item for roles, for the asynchronous operations window, for SOP class extended negotiation, or
+            a `UserIdentityResponse`.
+
+        Raises
+        ------
+        RuntimeError
+            When it is not `writeable`.
+        TypeError
+            When it is no such item.
+        """
+        self._check_writeable("the negotiation items")
+        self.user_information = [*self.user_information, _checked_answer(item)]
+
+    def remove_negotiation_item(self, item: Item) -> None:
+        """Take an item away that was added; nothing happens when it was not.
+
+        Raises
+        ------
+        RuntimeError, TypeError
+            As for `add_negotiation_item`.
+        """
+        self._check_writeable("the negotiation items")
+        _checked_answer(item)
+        self.user_information = [each for each in self.user_information if each != item]
+
+    def reset_negotiation_items(self) -> None:
+        """Take all items away that were added.
+
+        Raises
+        ------
+        RuntimeError
+            When it is not `writeable`.
+        """
+        self._check_writeable("the negotiation items")
+        self.user_information = []
 
     # What its A-ASSOCIATE PDU says besides contexts: proposals of a requestor, answers of an acceptor.
 
@@ -185,3 +311,9 @@ class ServiceUser:
             "mode": self.mode,
             "pdv_size": self.maximum_length,
         }
+
+
+def _checked_answer(item: Item) -> Item:
+    if not isinstance(item, ANSWERS):
+        raise TypeError(f"an item that an acceptor answers with is expected, not {type(item).__name__}")
+    return item

@@ -6,7 +6,7 @@ import os
 import socket
 from contextlib import suppress
 from time import monotonic
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from fastdicom.errors import ConnectionFailed
 from fastdicom.net.proxy import Proxy
@@ -15,6 +15,30 @@ from fastdicom.net.socket_options import SocketOptions
 # A host alone, or IPv6's (host, flow information, scope ID).
 Host: TypeAlias = str | tuple[str, int, int]
 Address: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
+
+
+class AddressInformation(NamedTuple):
+    """One end of a connection; flow information and scope ID are those of IPv6, and 0 without it."""
+
+    address: str
+    port: int
+    flowinfo: int = 0
+    scope_id: int = 0
+
+    @property
+    def is_ipv6(self) -> bool:
+        """Whether it is an address of IPv6."""
+        return ":" in self.address
+
+    @property
+    def is_ipv4(self) -> bool:
+        """Whether it is an address of IPv4."""
+        return not self.is_ipv6
+
+    @property
+    def as_tuple(self) -> Address:
+        """The same as the socket module has it."""
+        return (*self,) if self.is_ipv6 else self[:2]
 
 
 def _candidates(host: Host, port: int) -> list[tuple[Any, ...]]:

@@ -158,7 +158,7 @@ class Provider:
         self.closes_transport = False
         self.on_transition: Callable[[str, State, Event, State], None] | None = None
         self._is_requestor = is_requestor
-        self._artim_timeout = artim_timeout
+        self.artim_timeout = artim_timeout
         self._request = b""
         self._why_closed = ""
         self._to_send: list[bytes] = []
@@ -276,7 +276,7 @@ class Provider:
         self._indications.append(indication)
 
     def _start_artim(self, now: float) -> None:
-        self.deadline = None if self._artim_timeout is None else now + self._artim_timeout
+        self.deadline = None if self.artim_timeout is None else now + self.artim_timeout
 
     def _stop_artim(self) -> None:
         self.deadline = None

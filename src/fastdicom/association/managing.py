@@ -1,0 +1,147 @@
+"""What a program may set of one association, and ask as of a thread: its timeouts, whether it goes on.
+
+An association is no thread: an acceptor's is served by one of the server's, and a requestor's by whoever uses
+it. What pynetdicom's associations have as they are threads is here as far as it means something.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from itertools import count
+from threading import get_ident
+from time import monotonic
+
+from fastdicom.association.serving import Serving
+from fastdicom.checks import checked_timeout
+from fastdicom.net.connection import Connection
+
+NUMBERS = count(1)
+
+# Seconds between two looks at the connection of a requestor that nobody uses meanwhile.
+LOOK_INTERVAL = 0.05
+
+
+class Managing(Serving):
+    """What an association needs to be managed by a program, besides what it needs to serve.
+
+    Attributes
+    ----------
+    name
+        For the program to tell associations apart; it may be changed.
+    """
+
+    __slots__ = ("_own_timeouts", "name")
+
+    _connection: Connection | None
+
+    def __init__(self, mode: str) -> None:
+        super().__init__()
+        self.name = f"{mode}-{next(NUMBERS)}"
+        # Those that were set here; the others are the AE's.
+        self._own_timeouts: dict[str, float | None] = {}
+
+    @property
+    def acse_timeout(self) -> float | None:
+        """For association messages that are still to come, of a release for instance; that of the AE."""
+        return self._own_timeouts.get("acse_timeout", self.ae.acse_timeout)
+
+    @acse_timeout.setter
+    def acse_timeout(self, value: float | None) -> None:
+        self._set_timeout("acse_timeout", value)
+
+    @property
+    def connection_timeout(self) -> float | None:
+        """For the TCP connection to a peer; that of the AE. It does nothing once there is one."""
+        return self._own_timeouts.get("connection_timeout", self.ae.connection_timeout)
+
+    @connection_timeout.setter
+    def connection_timeout(self, value: float | None) -> None:
+        self._set_timeout("connection_timeout", value)
+
+    @property
+    def dimse_timeout(self) -> float | None:
+        """For a response to begin, and for a message to go on; that of the AE."""
+        return self._own_timeouts.get("dimse_timeout", self.ae.dimse_timeout)
+
+    @dimse_timeout.setter
+    def dimse_timeout(self, value: float | None) -> None:
+        self._set_timeout("dimse_timeout", value)
+
+    @property
+    def network_timeout(self) -> float | None:
+        """For an acceptor to hear anything, and for a message to go on; that of the AE."""
+        return self._own_timeouts.get("network_timeout", self.ae.network_timeout)
+
+    @network_timeout.setter
+    def network_timeout(self, value: float | None) -> None:
+        self._set_timeout("network_timeout", value)
+
+    def _set_timeout(self, name: str, value: float | None) -> None:
+        self._own_timeouts[name] = checked_timeout(name, value)
+        if self._is_established:
+            self.apply_timeouts()
+        elif self._connection is not None:
+            self._connection.provider.artim_timeout = self.acse_timeout
+
+    def follow_timeouts(self, name: str | None) -> None:
+        """Take over a timeout that has been set for all associations of the AE."""
+        if name is not None:
+            self._own_timeouts.pop(name, None)
+        self.apply_timeouts()
+
+    def apply_timeouts(self) -> None:
+        """Bound what is waited for from now on."""
+        self._patience = dimse = self.dimse_timeout
+        network = self.network_timeout
+        if self._connection is not None:
+            progress = min((each for each in (dimse, network) if each is not None), default=None)
+            self._connection.provider.artim_timeout = self.acse_timeout
+            self._connection.set_timeouts(
+                dimse if self.is_requestor else network,
+                progress,
+                self.ae.minimum_throughput,
+                self.ae.throughput_window,
+            )
+
+    # As of a thread.
+
+    def is_alive(self) -> bool:
+        """Whether there is a connection still: what has come meanwhile is looked at first."""
+        self._look()
+        return self._connection is not None and self._connection.is_open
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until the connection is closed. The peer is served meanwhile.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to wait at most; None for ever.
+
+        Raises
+        ------
+        RuntimeError
+            When it would be waited for in a handler of its own.
+        """
+        if get_ident() in tuple(self._exchange.performed.values()):
+            raise RuntimeError("an association cannot be waited for in a handler of its own")
+        end = None if timeout is None else monotonic() + timeout
+        while self.is_alive():
+            left = LOOK_INTERVAL if end is None else min(LOOK_INTERVAL, end - monotonic())
+            if left <= 0:
+                return
+            with self._guard:
+                self._waiting += 1
+                try:
+                    self._turn.wait(left)
+                finally:
+                    self._waiting -= 1
+
+    @property
+    @abstractmethod
+    def is_requestor(self) -> bool:
+        """Whether this side asked for the association."""
+
+    @abstractmethod
+    def _look(self) -> None:
+        """Take note of what has come while nobody waited."""
