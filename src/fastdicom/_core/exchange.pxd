@@ -11,6 +11,7 @@ cdef class Invocation(Goal):
     cdef readonly int context_id
     cdef readonly uint16_t command_field
     cdef readonly int message_id
+    cdef object key
     cdef public object thread
     cdef public double begun
     cdef readonly Message response

@@ -202,24 +202,24 @@ cdef class Exchange:
         if self.has_no_room():
             return None
         if message_id is None:
-            invocation.message_id = self.choose()
+            message_id = self.choose()
         elif not 1 <= message_id <= MESSAGE_ID_LIMIT:
             raise ValueError(f"msg_id is {message_id}; 1 to {MESSAGE_ID_LIMIT} are allowed")
         elif message_id in self.invoked:
             raise ValueError(f"msg_id {message_id} belongs to an operation that is in progress")
-        else:
-            invocation.message_id = message_id
+        invocation.message_id = message_id
+        invocation.key = message_id
         invocation.context_id = context_id
         invocation.command_field = command_field
         invocation.thread = thread
         invocation.begun = now
-        self.invoked[invocation.message_id] = self.latest = invocation
+        self.invoked[message_id] = self.latest = invocation
         return invocation
 
     cdef int choose(self) except -1:
         """Return a Message ID that is not in use; at most so many are as there are operations."""
         cdef int message_id = self.last_message_id % MESSAGE_ID_LIMIT + 1
-        while message_id in self.invoked:
+        while self.invoked and message_id in self.invoked:
             message_id = message_id % MESSAGE_ID_LIMIT + 1
         self.last_message_id = message_id
         return message_id
@@ -289,12 +289,12 @@ cdef class Exchange:
         if self.latest is invocation:
             self.latest = None
         # Once it is forgotten, another one may have its Message ID.
-        if self.invoked.get(invocation.message_id) is invocation:
-            del self.invoked[invocation.message_id]
+        if self.invoked.get(invocation.key) is invocation:
+            del self.invoked[invocation.key]
         return 0
 
     @cython.critical_section
-    def begin(self, int message_id, thread):
+    def begin(self, message_id, thread):
         """Begin an operation of the peer's; False when one with this Message ID is in progress.
 
         Raises

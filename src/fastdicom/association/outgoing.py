@@ -48,6 +48,8 @@ LITTLE_ENDIAN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplici
 # copying while the copy fits the caches.
 READ_AT_MOST = 4 << 20
 
+BUFFERS = (bytes, memoryview, bytearray)
+
 OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 # Enough of a deflated data set to find its UIDs.
@@ -99,6 +101,8 @@ def prepare(dataset: Any, transfer_syntax: str | None, contexts: Contexts, pool:
     TypeError
         When it is none of these at all.
     """
+    if isinstance(dataset, BUFFERS):  # first: to ask for os.PathLike takes long
+        return _prepare_encoded(memoryview(dataset).cast("B"), transfer_syntax, contexts)
     if isinstance(dataset, str | os.PathLike):
         return _prepare_file(dataset, contexts, pool)
     if isinstance(dataset, Dataset):
@@ -229,9 +233,11 @@ def _prepare_encoded(encoded: memoryview, transfer_syntax: str | None, contexts:
         pieces = _evened([data_set], len(data_set))
         return Outgoing(header.sop_class_uid, header.sop_instance_uid, context_id, pieces)
     sop_class_uid, sop_instance_uid = find_uids(encoded, transfer_syntax)
-    if _needs_conversion(sop_class_uid, transfer_syntax, contexts):
-        return _prepare_dataset(decode_dataset(encoded, UID(transfer_syntax)), contexts)
-    context_id = _context_id(sop_class_uid, transfer_syntax, contexts)
+    context_id = contexts.get((sop_class_uid, transfer_syntax))
+    if context_id is None:
+        if _needs_conversion(sop_class_uid, transfer_syntax, contexts):
+            return _prepare_dataset(decode_dataset(encoded, UID(transfer_syntax)), contexts)
+        context_id = _context_id(sop_class_uid, transfer_syntax, contexts)
     return Outgoing(sop_class_uid, sop_instance_uid, context_id, _evened([encoded], len(encoded)))
 
 
