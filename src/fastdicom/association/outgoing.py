@@ -233,11 +233,9 @@ def _prepare_encoded(encoded: memoryview, transfer_syntax: str | None, contexts:
         pieces = _evened([data_set], len(data_set))
         return Outgoing(header.sop_class_uid, header.sop_instance_uid, context_id, pieces)
     sop_class_uid, sop_instance_uid = find_uids(encoded, transfer_syntax)
-    context_id = contexts.get((sop_class_uid, transfer_syntax))
-    if context_id is None:
-        if _needs_conversion(sop_class_uid, transfer_syntax, contexts):
-            return _prepare_dataset(decode_dataset(encoded, UID(transfer_syntax)), contexts)
-        context_id = _context_id(sop_class_uid, transfer_syntax, contexts)
+    if _needs_conversion(sop_class_uid, transfer_syntax, contexts):
+        return _prepare_dataset(decode_dataset(encoded, UID(transfer_syntax)), contexts)
+    context_id = _context_id(sop_class_uid, transfer_syntax, contexts)
     return Outgoing(sop_class_uid, sop_instance_uid, context_id, _evened([encoded], len(encoded)))
 
 
