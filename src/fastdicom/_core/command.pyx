@@ -159,10 +159,11 @@ cdef class CommandSet:
         cdef uint8_t encoded[FD_RESPONSE_LIMIT]
         cdef size_t length = FD_ELEMENT_HEADER + 4
         cdef uint16_t command_field = fd_command_us(&self.command, 0x0100, 0)
+        cdef uint16_t kind = FD_HAS_DATA_SET if has_data_set else FD_NO_DATA_SET
         length += self.copy_uid(encoded + length, 0x0002, 0x0003)
         length += fd_command_store_us(encoded + length, 0x0100, command_field | 0x8000)
         length += fd_command_store_us(encoded + length, 0x0120, fd_command_us(&self.command, 0x0110, 0))
-        length += fd_command_store_us(encoded + length, 0x0800, FD_HAS_DATA_SET if has_data_set else FD_NO_DATA_SET)
+        length += fd_command_store_us(encoded + length, 0x0800, kind)
         length += fd_command_store_us(encoded + length, 0x0900, status)
         length += self.copy_uid(encoded + length, 0x1000, 0x1001)
         fd_command_store_ul(encoded, 0x0000, <uint32_t>(length - FD_ELEMENT_HEADER - 4))
