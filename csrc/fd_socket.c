@@ -100,6 +100,12 @@ static int wait_for(struct fd_socket *s, short events, int timeout, int64_t dead
     return FD_OK;
 }
 
+int fd_socket_has_news(const struct fd_socket *s)
+{
+    struct pollfd polled[2] = {{s->descriptor, POLLIN, 0}, {s->wake_descriptor, POLLIN, 0}};
+    return poll(polled, 2, 0) != 0;
+}
+
 /* One receive. FD_OK, FD_NEED_DATA when nothing has come, FD_SOCKET_CLOSED, FD_SOCKET_FAILED, or FD_E_MEMORY. */
 static int receive_once(struct fd_socket *s, struct fd_reader *reader)
 {
@@ -250,7 +256,9 @@ int fd_socket_receive(struct fd_socket *s, struct fd_reader *reader, const struc
         if (has_received && timeouts->deadline != FD_NO_DEADLINE && now_ms() >= timeouts->deadline)
             return FD_SOCKET_TIMEOUT;
         if (s->is_drained) {
-            code = linger(s, reader);
+            /* Who only looks whether something has come does not linger, and tells nothing about those who do. */
+            int is_over = timeouts->deadline != FD_NO_DEADLINE && now_ms() >= timeouts->deadline;
+            code = is_over ? FD_NEED_DATA : linger(s, reader);
             if (code == FD_OK)
                 continue;
             if (code != FD_NEED_DATA)

@@ -58,6 +58,9 @@ struct fd_socket {
 
 void fd_socket_open(struct fd_socket *s, int descriptor, int wake_descriptor);
 
+/* Whether a receive would tell something at once, as far as the system knows. */
+int fd_socket_has_news(const struct fd_socket *s);
+
 /* Receive until the reader has something to tell, or the wait ends. */
 int fd_socket_receive(struct fd_socket *s, struct fd_reader *reader, const struct fd_timeouts *timeouts);
 

@@ -20,7 +20,7 @@ from pydicom.uid import (
 )
 
 from fastdicom.data_sets import _encode_any, decode_dataset, encode_dataset
-from fastdicom.plain_data_sets import encode_plain
+from fastdicom.plain_data_sets import decode_plain, encode_plain
 
 SYNTAXES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
 
@@ -76,6 +76,48 @@ def test_what_is_plain_is_as_pydicom_writes_it(data_set: Dataset, transfer_synta
     encoded = encode_plain(data_set, transfer_syntax)
     if encoded is not None:
         assert encoded == _encode_any(data_set, transfer_syntax)
+
+
+def read_by_pydicom(encoded: bytes, transfer_syntax: Any) -> Dataset:
+    data_set = read_dataset(BytesIO(encoded), transfer_syntax.is_implicit_VR, True)
+    data_set.set_original_encoding(transfer_syntax.is_implicit_VR, True, data_set._read_charset or "iso8859")
+    return data_set
+
+
+@pytest.mark.filterwarnings("ignore")
+@given(data_sets(), st.sampled_from(SYNTAXES), st.integers(0, 40), st.binary(max_size=3))
+def test_what_is_plain_is_as_pydicom_reads_it(
+    data_set: Dataset, transfer_syntax: Any, position: int, change: bytes
+) -> None:
+    if "PixelData" in data_set:  # which has no VR on its own
+        del data_set.PixelData
+    encoded = _encode_any(data_set, transfer_syntax)
+    encoded = encoded[:position] + change + encoded[position + len(change) :]
+    decoded = decode_plain(encoded, transfer_syntax)
+    if decoded is not None:
+        expected = read_by_pydicom(encoded, transfer_syntax)
+        assert vars(decoded) == vars(expected)
+        assert type(decoded) is Dataset and list(decoded._dict) == list(expected._dict)
+
+
+@pytest.mark.parametrize("transfer_syntax", SYNTAXES)
+def test_what_is_read_shares_nothing(transfer_syntax: Any) -> None:
+    encoded = encode_dataset(identifier(), transfer_syntax)
+    first, second = (decode_plain(encoded, transfer_syntax) for _ in range(2))
+    assert first is not None and first == second == identifier()
+    first.PatientID = "2"
+    first.private_block(0x0009, "X", create=True).add_new(1, "LO", "x")
+    assert second == identifier()
+    assert not Dataset()._private_blocks and not Dataset()._dict
+
+
+def test_what_is_in_the_wrong_transfer_syntax_is_left_to_pydicom() -> None:
+    implicit, explicit = SYNTAXES
+    assert decode_plain(encode_dataset(identifier(), implicit), explicit) is None
+    assert decode_plain(encode_dataset(identifier(), explicit), implicit) is None
+    assert decode_plain(encode_dataset(identifier(), explicit), ExplicitVRBigEndian) is None
+    for cut in range(1, 8):
+        assert decode_plain(encode_dataset(identifier(), implicit)[:-cut], implicit) is None
 
 
 def identifier() -> Dataset:

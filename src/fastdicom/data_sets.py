@@ -12,7 +12,7 @@ from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
-from fastdicom.plain_data_sets import encode_plain
+from fastdicom.plain_data_sets import PLAIN_LIMIT, decode_plain, encode_plain
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -55,6 +55,9 @@ def decode_dataset(encoded: Buffer, transfer_syntax: UID) -> Dataset:
     ValueError
         When it is deflated and inflates to more than 1 GiB, or to more than 64 MiB and 200 times its length.
     """
+    plain = decode_plain(bytes(encoded), transfer_syntax) if len(memoryview(encoded)) < PLAIN_LIMIT else None
+    if plain is not None:
+        return plain
     is_implicit, is_little_endian = transfer_syntax.is_implicit_VR, transfer_syntax.is_little_endian
     source: Any = inflate(memoryview(encoded)) if transfer_syntax.is_deflated else encoded
     dataset = read_dataset(BytesIO(source), is_implicit, is_little_endian)

@@ -1,18 +1,21 @@
-"""The encoding of plain Datasets: short texts, UIDs and numbers in ASCII, as in identifiers and worklists.
+"""Plain Datasets, encoded and decoded: short texts, UIDs and numbers, as in identifiers and worklists.
 
-pydicom takes some 25 us for an element, and a C-FIND has thousands of them. What is not plain is left to it;
-what is comes out byte for byte as pydicom writes it.
+pydicom takes some 25 us to write an element, and as long to read a short data set; a C-FIND has thousands.
+What is not plain is left to it. What is comes out byte for byte as pydicom writes it, and is read into the
+same Dataset that pydicom makes: of elements that are decoded when they are first asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from struct import Struct
 from typing import Any
 
-from pydicom.dataelem import DataElement
+from pydicom.dataelem import DataElement, RawDataElement, empty_value_for_VR
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pydicom.valuerep import IS, DSfloat, PersonName
 
@@ -31,6 +34,65 @@ _NUMBERS: dict[str, tuple[Callable[[int], bytes], int, int]] = {
 }
 _FIRST = 0x00040000
 _CHARACTER_SET = 0x00080005
+_DELIMITERS = 0xFFFE
+
+
+# The longest data set that is read here. With less than two letters make as the length of an element, a data
+# set in Explicit VR is not taken for one in Implicit VR, whatever its peer says.
+PLAIN_LIMIT = 0x4000
+_HEADER = Struct("<HHI").unpack_from
+_SHORT_VRS = {vr.encode("ascii"): vr for vr in (*_TEXTS, *_NUMBERS)}
+_TEMPLATE = Dataset().__dict__
+_tag = lru_cache(maxsize=4096)(BaseTag)
+
+
+def decode_plain(encoded: bytes, transfer_syntax: UID) -> Dataset | None:
+    """Decode a data set in which everything is plain; None when something is not, or is not in order.
+
+    Parameters
+    ----------
+    encoded
+        The data set.
+    transfer_syntax
+        Its transfer syntax; everything but the two uncompressed little endian ones is not plain.
+    """
+    is_implicit = transfer_syntax == ImplicitVRLittleEndian
+    length = len(encoded)
+    if length >= PLAIN_LIMIT or not (is_implicit or transfer_syntax == ExplicitVRLittleEndian):
+        return None
+    elements: dict[BaseTag, RawDataElement] = {}
+    position, vr = 0, None
+    while position < length:
+        if length - position < 8:
+            return None
+        group, element, value_length = _HEADER(encoded, position)
+        if not is_implicit:
+            vr = _SHORT_VRS.get(encoded[position + 4 : position + 6])
+            value_length >>= 16
+            if vr is None:
+                return None
+        number = group << 16 | element
+        position += 8
+        if number < _FIRST or number == _CHARACTER_SET or group == _DELIMITERS:
+            return None
+        if value_length > length - position:
+            return None
+        tag = _tag(number)
+        value: Any = encoded[position : position + value_length] or empty_value_for_VR(vr, raw=True)
+        elements[tag] = RawDataElement(tag, vr, value_length, value, position, is_implicit, True)
+        position += value_length
+    dataset = Dataset.__new__(Dataset)
+    dataset.__dict__.update(
+        _TEMPLATE,
+        _dict=elements,
+        _private_blocks={},
+        _pixel_array_opts={"use_pdh": False},
+        _pixel_id={},
+        _read_implicit=is_implicit,
+        _read_little=True,
+        _read_charset="iso8859",
+    )
+    return dataset
 
 
 def encode_plain(dataset: Dataset, transfer_syntax: UID) -> bytes | None:

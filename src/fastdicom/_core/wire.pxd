@@ -30,6 +30,7 @@ cdef extern from "fd_socket.h":
     void fd_socket_open(fd_socket *s, int descriptor, int wake_descriptor) nogil
     int fd_socket_receive(fd_socket *s, fd_reader *reader, const fd_timeouts *timeouts) nogil
     int fd_socket_queue(fd_socket *s, const uint8_t *p, size_t n) nogil
+    int fd_socket_has_news(const fd_socket *s) nogil
     void fd_socket_cut(fd_socket *s) nogil
     int fd_socket_send(fd_socket *s, fd_reader *reader, fd_writer *writer, const fd_timeouts *timeouts,
                        int listens) nogil

@@ -94,6 +94,10 @@ cdef class Wire:
     def bytes_sent(self):
         return self.socket.bytes_sent
 
+    def has_news(self):
+        """Whether `receive` has something to tell at once, or may have."""
+        return self.reader.has_more or fd_socket_has_news(&self.socket) != 0
+
     def receive(self):
         """Wait for the next `Message`, PDU (bytes), `ObservedPdu` or `Signal`.
 

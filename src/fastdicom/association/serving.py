@@ -148,6 +148,12 @@ class Serving(CompositeRequests):
         AssociationError
             When the association has ended.
         """
+        if self._link.has_news():
+            self._take_news()
+        if not self._is_established:
+            self._check_established()
+
+    def _take_news(self) -> None:
         while self._exchange.performed_limit == 1 and self._lead.acquire(False):
             try:
                 request = None if self._is_closed else self._receive(waits=False)
@@ -156,7 +162,6 @@ class Serving(CompositeRequests):
             if request is None:
                 break
             self.serve(request)
-        self._check_established()
 
     def is_cancelled(self, message: Message) -> bool:
         """Whether the peer has asked to cancel this operation; what has come is looked at first."""

@@ -176,13 +176,9 @@ class Connection:
 
         Returns
         -------
-        Message
-            A DIMSE message.
-        Indication
-            What the state machine tells.
-        Signal
-            TIMED_OUT when a timeout of `set_timeouts` has passed; CLOSED when the connection has been
-            closed, again and again.
+        Message, Indication or Signal
+            A DIMSE message, or what the state machine tells; TIMED_OUT when a timeout of `set_timeouts` has
+            passed; CLOSED when the connection has been closed, again and again.
         """
         if not self._lock.acquire(False):
             self._turnstile.queue()
@@ -254,6 +250,10 @@ class Connection:
     def fileno(self) -> int:
         """Return the socket's descriptor, which is readable when something has come; -1 once it is closed."""
         return self._socket.fileno()
+
+    def has_news(self) -> bool:
+        """Whether `receive` has something to tell at once, or may have."""
+        return not self._flows or bool(self._arrived) or self._wire.has_news()
 
     def linger(self, seconds: float) -> None:
         """Bound all further waits together; after that the connection is closed."""

@@ -84,6 +84,13 @@ class SocketWire:
 
     # Receiving.
 
+    def has_news(self) -> bool:
+        """Whether `receive` has something to tell at once, or may have."""
+        if self.reader.has_more or self._ended is not None:
+            return True
+        is_woken, is_readable, _ = self._readiness.wait(0, reading=True, writing=False)
+        return is_woken or is_readable
+
     def receive(self) -> Outcome:
         """Wait for the next event."""
         idle_until: float | None = None

@@ -77,6 +77,10 @@ class TlsWire(SocketWire):
         except OSError as error:
             self._fail(error)
 
+    def has_news(self) -> bool:
+        """Say that it may: what has been taken from the socket may wait to be decrypted."""
+        return True
+
     def _take_pending(self) -> bool:
         if self._ended is not None or not self._tls.has_pending:
             return False
