@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 import pytest
+from peers import require_pynetdicom
 from pydicom.uid import UID, AllTransferSyntaxes
 
 from fastdicom import presentation
@@ -257,7 +258,7 @@ def test_the_storage_lists_overlap_as_they_should() -> None:
 
 
 def test_the_lists_are_those_of_pynetdicom() -> None:
-    peer = pytest.importorskip("pynetdicom.presentation")
+    peer = require_pynetdicom().presentation
     for name in LENGTHS:
         ours = {str(context.abstract_syntax) for context in contexts(name)}
         theirs = {str(context.abstract_syntax) for context in getattr(peer, f"{name}PresentationContexts")}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from peers import require_pynetdicom
 from pydicom._uid_dict import UID_dictionary
 from pydicom.uid import UID
 
@@ -57,7 +58,7 @@ def test_every_sop_class_of_ps3_6_has_its_keyword() -> None:
 
 
 def test_every_name_of_pynetdicom_is_there() -> None:
-    peer = pytest.importorskip("pynetdicom.sop_class")
+    peer = require_pynetdicom().sop_class
     # Another test registers retired classes with pynetdicom under names of its own.
     theirs = {
         name: value
@@ -106,7 +107,7 @@ def test_uid_to_service_class(uid: str, service_class: ServiceClass | None) -> N
 
 
 def test_the_service_classes_are_those_of_pynetdicom() -> None:
-    peer = pytest.importorskip("pynetdicom.sop_class")
+    peer = require_pynetdicom().sop_class
     for service_class, uids in SOP_CLASSES.items():
         known = {peer.uid_to_service_class(uid).__name__ for uid in uids} - {"ServiceClass"}
         # DICONDE and DICOS have no service class there; neither has media storage, nor what is retired.

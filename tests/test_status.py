@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from peers import require_pynetdicom
 
 from fastdicom import status
 from fastdicom.status import (
@@ -76,7 +77,7 @@ def test_the_tables_agree_with_the_ranges(name: str) -> None:
 
 
 def test_the_tables_agree_with_pynetdicom() -> None:
-    peer = pytest.importorskip("pynetdicom.status")
+    peer = require_pynetdicom().status
     for name in ("GENERAL_STATUS", "VERIFICATION_SERVICE_CLASS_STATUS", "STORAGE_SERVICE_CLASS_STATUS"):
         ours, theirs = getattr(status, name), getattr(peer, name)
         assert {code: row[0] for code, row in ours.items()} == {code: row[0] for code, row in theirs.items()}

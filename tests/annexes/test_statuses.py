@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from peers import require_pynetdicom
 
 from fastdicom import status
 from fastdicom.annexes.registry import ROWS
@@ -13,7 +14,7 @@ TABLES = [name for name in dir(status) if name.endswith("_STATUS") and name.isup
 
 
 def test_every_table_of_pynetdicom_is_here_with_the_same_codes() -> None:
-    peer = pytest.importorskip("pynetdicom.status")
+    peer = require_pynetdicom().status
     theirs = [name for name in dir(peer) if name.endswith("_STATUS")]
     assert len(theirs) >= 18
     for name in theirs:
