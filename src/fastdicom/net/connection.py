@@ -253,7 +253,7 @@ class Connection:
 
     def has_news(self) -> bool:
         """Whether `receive` has something to tell at once, or may have."""
-        return not self._flows or bool(self._arrived) or self._wire.has_news()
+        return self._is_closed or not self._flows or bool(self._arrived) or self._wire.has_news()
 
     def linger(self, seconds: float) -> None:
         """Bound all further waits together; after that the connection is closed."""
