@@ -436,6 +436,16 @@ def test_writer_attributes() -> None:
     assert writer.data_to_send() == b""
 
 
+@pytest.mark.parametrize("maximum_length", [0, 1 << 17, 16382, 4096])
+def test_as_much_at_once_as_the_network_is_kept_busy_with(maximum_length: int) -> None:
+    data_set = [bytes(300_000)]
+    writer = MessageWriter(1, WITHOUT_DATA, data_set, maximum_length)
+    sent = list(iter(writer.data_to_send, b""))
+    assert b"".join(sent) == written(WITHOUT_DATA, data_set, maximum_length, count=1)
+    assert max(map(len, sent)) <= 6 + max(maximum_length, 128 << 10)
+    assert maximum_length == 4096 or len(sent) < 6
+
+
 @pytest.mark.parametrize("wrong", [[b"a", "text"], [b"a", None], [memoryview(b"abcd")[::2]]])
 def test_writer_takes_buffers_only(wrong: list[bytes]) -> None:
     with pytest.raises((TypeError, BufferError)):

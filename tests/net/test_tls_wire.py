@@ -180,8 +180,8 @@ def test_a_pdu_after_a_cut_message_is_at_a_boundary(ends: tuple[End, End]) -> No
     def read_to_the_abort() -> bytes:
         while not b"".join(plain[-2:]).endswith(ABORT):
             piece = memoryview(bytearray(100_000))
-            n = other.socket.read(piece)
-            if n is None:
+            n, _ = other.socket.read(piece)
+            if n == 0:
                 other.wire._readiness.wait(20, reading=True, writing=False)
                 other.socket.receive_encrypted(piece)
             else:

@@ -85,7 +85,7 @@ cdef extern from "fd_file.h":
 
 cdef extern from "fd_writer.h":
     struct fd_writer:
-        pass
+        uint32_t fragment_maximum
 
     uint32_t fd_writer_fragment_maximum(uint32_t peer_maximum_length) nogil
     void fd_writer_open(fd_writer *writer, uint8_t context_id, uint32_t fragment_maximum, fd_span command,

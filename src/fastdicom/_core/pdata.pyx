@@ -11,6 +11,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.string cimport memcpy
 
 from fastdicom._core.buffer cimport Buffer
 
@@ -21,6 +22,10 @@ cdef extern from "Python.h":
 
 # PS3.8 9.3.2 sets no limit. 128 contexts of 45 transfer syntaxes and an identity of 64 KiB need a quarter.
 ASSOCIATE_PDU_LIMIT = 1 << 20
+
+# Bytes of a message that are copied at once for a caller who sends them by itself.
+cdef enum:
+    AT_ONCE = 128 << 10
 
 
 class Signal(Enum):
@@ -350,10 +355,25 @@ cdef class MessageWriter:
         PyMem_Free(self.views)
         PyMem_Free(self.spans)
 
-    def data_to_send(self, Py_ssize_t pdu_count=16):
-        """Return the next PDUs as bytes, at most so many; b"" when the message is complete."""
+    def data_to_send(self, Py_ssize_t pdu_count=0):
+        """Return the next PDUs as bytes, at most so many, 16 at most; b"" when the message is complete.
+
+        With 0 they are as many as `AT_ONCE` bytes hold, and one at least: the network works on them while the
+        next ones are made.
+        """
         cdef uint8_t headers[16 * 12]
         cdef fd_span spans[64]
-        cdef size_t room = <size_t>min(max(pdu_count, 1), 16) * FD_PREFIX
-        cdef size_t count = fd_writer_fill(&self.writer, headers, room, spans, 64)
-        return b"".join([(<const char *>spans[i].p)[:spans[i].n] for i in range(count)])
+        cdef size_t count, i, total = 0
+        cdef char *to
+        if pdu_count == 0:
+            pdu_count = AT_ONCE // (self.writer.fragment_maximum + FD_PREFIX)
+        count = fd_writer_fill(&self.writer, headers, <size_t>min(max(pdu_count, 1), 16) * FD_PREFIX, spans, 64)
+        for i in range(count):
+            total += spans[i].n
+        data = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>total)
+        to = PyBytes_AS_STRING(data)
+        with nogil:
+            for i in range(count):
+                memcpy(to, spans[i].p, spans[i].n)
+                to += spans[i].n
+        return data

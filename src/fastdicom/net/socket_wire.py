@@ -196,7 +196,8 @@ class SocketWire:
 
     def _advance(self, n: int) -> None:
         """Account for n bytes of `_unsent`: where the PDU ends that the last of them belongs to."""
-        at = self._left_of_pdu
+        # What is all sent ends where a PDU does.
+        at = n if n == len(self._unsent) else self._left_of_pdu
         while at < n:
             at += _HEADER + int.from_bytes(self._unsent[at + 2 : at + _HEADER], "big")
         self._left_of_pdu = at - n

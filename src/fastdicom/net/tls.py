@@ -10,10 +10,13 @@ from __future__ import annotations
 import socket
 import ssl
 from contextlib import suppress
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from fastdicom.errors import TlsError
 from fastdicom.tls import Certificate, TlsDetails
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Wanted = Literal["read", "write"] | None
 
@@ -97,6 +100,7 @@ class TlsSocket(socket.socket):
             raise ValueError(f"this SSLContext cannot be used here: {describe(error)}") from error
         self._encrypted = memoryview(b"")  # to be sent
         self._is_at_end = False
+        self._failure: ssl.SSLError | None = None  # to be told when what came before has been
         super().__init__(sock.family, sock.type, sock.proto, fileno=sock.detach())
         self.setblocking(False)
 
@@ -181,35 +185,63 @@ class TlsSocket(socket.socket):
     @property
     def has_pending(self) -> bool:
         """Whether what has been received may hold bytes to read."""
-        return self._incoming.pending > 0 or self._is_at_end or self._tls.pending() > 0
+        return (
+            self._incoming.pending > 0
+            or self._is_at_end
+            or self._failure is not None
+            or self._tls.pending() > 0
+        )
 
-    def read(self, buffer: memoryview) -> int | None:
-        """Decrypt into a buffer: how many bytes, 0 at the end, None when more has to be received first.
+    def read(self, buffer: memoryview) -> tuple[int, bool]:
+        """Decrypt what has been received into a buffer, as much of it as has room.
+
+        Returns
+        -------
+        int, bool
+            How many bytes, and whether they are the last.
 
         Raises
         ------
         ssl.SSLError
-            The peer broke TLS, or refuses our certificate.
+            The peer broke TLS, or refuses our certificate; told after all that came before.
         """
+        if self._failure is not None:
+            raise self._failure
+        read = cast("Callable[[int, memoryview], int]", self._tls.read)
+        incoming, room, filled = self._incoming, len(buffer), 0
         try:
-            return self._tls.read(len(buffer), buffer)  # type: ignore[return-value]
+            while filled < room:  # a record at a time, which is what OpenSSL gives
+                n = read(room - filled, buffer[filled:])
+                if n == 0:
+                    return filled, True
+                filled += n
+                if not incoming.pending:  # to be told so by OpenSSL takes longer than a record
+                    break
         except ssl.SSLWantReadError:
-            return None
+            pass
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-            return 0  # as on any TCP connection; messages say themselves where they end
+            return filled, True  # as on any TCP connection; messages say themselves where they end
+        except ssl.SSLError as error:
+            if not filled:
+                raise
+            self._failure = error
+        return filled, False
 
-    def write(self, data: memoryview) -> int | None:
-        """Encrypt, a record at most: how many bytes, None when something has to be received first.
+    def write(self, data: memoryview) -> int:
+        """Encrypt: how many bytes, fewer than all when something has to be received first.
 
         Raises
         ------
         ssl.SSLError
             The connection cannot be used any more.
         """
+        write, end, at = self._tls.write, len(data), 0
         try:
-            return self._tls.write(data)
+            while at < end:
+                at += write(data[at:])
         except ssl.SSLWantReadError:
-            return None
+            pass
+        return at
 
     # The end.
 

@@ -84,14 +84,10 @@ class TlsWire(SocketWire):
     def _take_pending(self) -> bool:
         if self._ended is not None or not self._tls.has_pending:
             return False
-        buffer = self.reader.get_buffer(RECEIVED_AT_ONCE)
-        room, filled = len(buffer), 0
+        filled = 0
         try:
-            n = self._tls.read(buffer)
-            while n:
-                filled += n
-                n = self._tls.read(buffer[filled:]) if filled < room and self._tls.has_pending else None
-            if n == 0:
+            filled, is_end = self._tls.read(self.reader.get_buffer(RECEIVED_AT_ONCE))
+            if is_end:
                 self._ended = Signal.CLOSED
             # A renegotiation or a new key may want an answer.
             if self._tls.has_encrypted:
@@ -129,15 +125,9 @@ class TlsWire(SocketWire):
 
     def _encrypt(self) -> bool:
         """Encrypt some of what is to be sent; False when TLS has to receive something first."""
-        end = min(len(self._unsent), ENCRYPTED_AT_ONCE)
-        at = 0
-        while at < end:
-            n = self._tls.write(self._unsent[at:end])
-            if n is None:
-                break
-            at += n
-        self._advance(at)
-        return at > 0
+        n = self._tls.write(self._unsent[:ENCRYPTED_AT_ONCE])
+        self._advance(n)
+        return n > 0
 
     def _wait_to_write(self) -> Signal | None:
         """Receive what TLS has to have before it can go on, in a renegotiation."""

@@ -213,12 +213,11 @@ class Visitor:
             self.received = bytearray()
         held = self.received
         while (left := awaited_length(held, len(held)) - len(held)) > 0:
-            n = sock.read(memoryview(scratch)[: min(left, KEPT_LIMIT)])
-            if n == 0:
+            n, is_end = sock.read(memoryview(scratch)[: min(left, KEPT_LIMIT)])
+            held += scratch[:n]
+            if is_end:
                 return True
-            if n is not None:
-                held += scratch[:n]
-            elif sock.receive_encrypted(memoryview(scratch)) is None:
+            if n == 0 and sock.receive_encrypted(memoryview(scratch)) is None:
                 return False
         return True
 
