@@ -363,11 +363,12 @@ cdef class MessageWriter:
         """
         cdef uint8_t headers[16 * 12]
         cdef fd_span spans[64]
-        cdef size_t count, i, total = 0
+        cdef size_t room, count, i, total = 0
         cdef char *to
         if pdu_count == 0:
             pdu_count = AT_ONCE // (self.writer.fragment_maximum + FD_PREFIX)
-        count = fd_writer_fill(&self.writer, headers, <size_t>min(max(pdu_count, 1), 16) * FD_PREFIX, spans, 64)
+        room = <size_t>min(max(pdu_count, 1), 16) * FD_PREFIX
+        count = fd_writer_fill(&self.writer, headers, room, spans, 64)
         for i in range(count):
             total += spans[i].n
         data = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>total)
