@@ -14,12 +14,11 @@ from typing import Any
 
 import model
 import pytest
+import trustme
 from raw_peer import Raw, connect_raw, echo_rq, request
 from servers import DEADLINE, POLL, await_event, port_of, serving, store_ae, wait_until
 
 from fastdicom import AE, AdmissionPolicy, evt
-
-trustme = pytest.importorskip("trustme")
 
 
 @dataclass
