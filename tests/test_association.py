@@ -224,10 +224,13 @@ def run(program: str, *arguments: object, timeout: float = 60) -> str:
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
 def test_a_server_that_blocks_can_be_interrupted() -> None:
+    # Where tests run in the background of a shell, SIGINT is ignored unless somebody wants it.
     program = """
+import signal
 import threading
 from fastdicom import AE, evt
 from servers import wait_until
+signal.signal(signal.SIGINT, signal.default_int_handler)
 ae = AE()
 ae.add_supported_context("1.2.840.10008.1.1")
 def announce():

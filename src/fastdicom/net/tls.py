@@ -50,7 +50,7 @@ def describe(error: ssl.SSLError) -> str:
     """Return what an error of OpenSSL means, and what it is called there."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"{REASONS['CERTIFICATE_VERIFY_FAILED']}: {error.verify_message}"
-    if isinstance(error, ssl.SSLEOFError):
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return REASONS["UNEXPECTED_EOF_WHILE_READING"]
     reason = error.reason or str(error)
     meaning = REASONS.get(reason)
