@@ -17,8 +17,17 @@ KERNELS = {
     "_core/buffer": ["fd_pool", "fd_file"],
     "_core/command": ["fd_command"],
     "_core/element": ["fd_element"],
+    "_core/elements": ["fd_walk", "fd_vr", "fd_vr_table"],
+    "_core/encode": ["fd_vr", "fd_vr_table"],
+    "_core/encode_block": [],
+    "_core/encode_level": [],
     "_core/exchange": ["fd_command"],
     "_core/pdata": ["fd_pdu", "fd_reader", "fd_receive", "fd_writer", "fd_command", "fd_pool", "fd_file"],
+    "_core/plain_edits": ["fd_vr", "fd_vr_table"],
+    "_core/plain_values": [],
+    "_core/raw_elements": [],
+    "_core/transcode": ["fd_transcode", "fd_swap", "fd_walk", "fd_vr", "fd_vr_table"],
+    "_core/walking": ["fd_walk", "fd_vr", "fd_vr_table"],
 }
 POSIX_KERNELS = {
     "_core/wire": ["fd_socket", "fd_pdu", "fd_reader", "fd_receive", "fd_writer", "fd_command", "fd_pool"],

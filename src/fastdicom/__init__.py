@@ -21,6 +21,7 @@ from fastdicom._version import (
 from fastdicom.admission import AssociationLimit
 from fastdicom.ae import AE
 from fastdicom.association import Association
+from fastdicom.encoded.dataset import EncodedDataset
 from fastdicom.errors import AssociationAborted, AssociationRejected, ConnectionFailed
 from fastdicom.log import debug_logger
 from fastdicom.net.inherited import inherited_sockets
@@ -44,6 +45,7 @@ __all__ = [
     "AssociationLimit",
     "AssociationRejected",
     "ConnectionFailed",
+    "EncodedDataset",
     "SocketOptions",
     "__version__",
     "build_async_ops",

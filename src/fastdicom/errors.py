@@ -158,3 +158,22 @@ class NoAcceptedContext(ValueError):
         super().__init__(message)
         self.sop_class_uid = sop_class_uid
         self.transfer_syntax = transfer_syntax
+
+
+class EncodedDatasetError(FastdicomError, ValueError):
+    """An encoded data set that is not as PS3.5 says, goes beyond a limit, or cannot take what it is given.
+
+    Parameters
+    ----------
+    message
+        What is wrong and where: the offset, the tag, the value and the limit.
+    offset
+        Where in the data it is, in bytes; None when that is not known.
+    tag
+        The tag of the element; None when that is not known.
+    """
+
+    def __init__(self, message: str, *, offset: int | None = None, tag: int | None = None) -> None:
+        super().__init__(message)
+        self.offset = offset
+        self.tag = tag

@@ -1,0 +1,73 @@
+/* The VR of an element that is encoded without one: PS3.6, and the private elements that pydicom knows. */
+#ifndef FD_VR_H
+#define FD_VR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A VR is a number: its letters, the first in the upper half. */
+#define FD_VR(a, b) ((uint16_t)((a) << 8 | (b)))
+
+/* Other elements of the data set decide. These are below every pair of letters. */
+enum {
+    FD_VR_US_SS = 1,
+    FD_VR_OB_OW = 2,
+    FD_VR_US_SS_OW = 3,
+    FD_VR_US_OW = 4
+};
+
+/* PS3.5 Table 7.1-1: whether two reserved bytes and a length of 32 bits follow the VR. */
+static inline int fd_vr_has_long_header(uint16_t vr)
+{
+    switch (vr) {
+    case FD_VR('O', 'B'):
+    case FD_VR('O', 'D'):
+    case FD_VR('O', 'F'):
+    case FD_VR('O', 'L'):
+    case FD_VR('O', 'V'):
+    case FD_VR('O', 'W'):
+    case FD_VR('S', 'Q'):
+    case FD_VR('S', 'V'):
+    case FD_VR('U', 'C'):
+    case FD_VR('U', 'N'):
+    case FD_VR('U', 'R'):
+    case FD_VR('U', 'T'):
+    case FD_VR('U', 'V'):
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+/* The VR of an element of the standard: group lengths are UL, private creators (gggg,0010-00FF) LO.
+ * 0: it is not known, or private, which goes for the lengths of private groups as well. */
+uint16_t fd_vr_of(uint32_t tag);
+
+/* The VR of a private element (gggg,xxee) in a block that belongs to this creator; trailing padding of its
+ * name does not count. 0: it is not known. */
+uint16_t fd_vr_private(const uint8_t *creator, size_t n, uint32_t tag);
+
+/* The table. */
+struct fd_vr_mask {
+    uint32_t tag, mask;
+    uint16_t vr;
+};
+
+struct fd_vr_creator {
+    uint16_t text;     /* where its name begins: it ends where the next begins */
+    uint16_t first[3]; /* its keys: whole tags, tags without the block, and without half of the group */
+};
+
+extern const uint16_t fd_vr_codes[];
+extern const uint16_t fd_vr_page_slots[];
+extern const uint32_t fd_vr_page_keys[];
+extern const uint8_t fd_vr_pages[];
+extern const size_t fd_vr_mask_count;
+extern const struct fd_vr_mask fd_vr_masks[];
+extern const uint16_t fd_vr_creator_slots[];
+extern const struct fd_vr_creator fd_vr_creators[];
+extern const uint8_t fd_vr_creator_text[];
+extern const uint32_t fd_vr_private_keys[];
+extern const uint8_t fd_vr_private_vrs[];
+
+#endif

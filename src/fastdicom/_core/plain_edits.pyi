@@ -1,0 +1,3 @@
+from fastdicom._core.elements import Elements
+
+def set_plain(elements: Elements, tag: int, value: object) -> bool: ...
