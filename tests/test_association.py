@@ -277,7 +277,7 @@ if directory:
 else:
     ae.memory_limit = int(limit)
 seen = []
-handlers = [(evt.EVT_C_STORE, lambda event: seen.append(len(event.encoded)) or 0x0000)]
+handlers = [(evt.EVT_C_STORE, lambda event: seen.append(event.encoded.encoded_length()) or 0x0000)]
 with serving(ae, handlers) as server:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(port_of(server), flush=True)

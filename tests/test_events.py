@@ -338,7 +338,7 @@ def what_a_handler_sees(event: evt.StoreEvent) -> dict[str, Any]:
     """Taken within the handler: what was spooled is gone behind it."""
     return {
         "encoded": bytes(event.encoded),
-        "is_readonly": event.encoded.readonly,
+        "is_readonly": memoryview(event.encoded).readonly,
         "dataset": (event.dataset.PatientName, event.dataset.PixelData),
         "file": event.encoded_dataset(),
         "bare": event.encoded_dataset(include_meta=False),

@@ -97,7 +97,7 @@ def test_what_cannot_be_sent_has_failed_and_the_operation_goes_on(
         yield PENDING, tmp_path / "CITIZEN^Jan"
         yield PENDING, None
         yield PENDING, 5
-        yield PENDING, (encoded_object(64, "1.2.3.4"), EXPLICIT)  # which it is not
+        yield PENDING, (encoded_object(64, "1.2.3.4")[:-20], EXPLICIT)  # which it is not, and cut off
         yield PENDING, io.BytesIO(file_content(5, sop_class=MR))
         yield PENDING, small_object(6)
 

@@ -337,8 +337,8 @@ def test_the_transfer_syntax_is_that_of_the_context() -> None:
     scp.add_supported_context(GRAYSCALE, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
 
     def handle(event: Any) -> Any:
-        assert bytes(event.encoded[4:6]) == b"IS"
-        return 0x0000, bytes(event.encoded)
+        assert event.encoded.to_bytes()[4:6] == b"IS"
+        return 0x0000, event.encoded
 
     with serving(scp, [(evt.EVT_N_SET, handle)]) as server:
         contexts = [build_context(GRAYSCALE, ExplicitVRLittleEndian)]

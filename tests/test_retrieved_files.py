@@ -197,7 +197,7 @@ def test_an_object_over_the_memory_limit_goes_to_a_file_an_identifier_is_dropped
 
     def take(event: Any) -> int:
         assert event.dataset_path is not None
-        lengths.append(len(event.encoded))
+        lengths.append(event.encoded.encoded_length())
         return 0x0000
 
     ae = receiving_ae(tmp_path, memory_limit=50_000)

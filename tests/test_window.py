@@ -231,7 +231,7 @@ def test_both_sides_send_more_than_fits_and_nobody_waits_for_ever() -> None:
     stored: list[int] = []
 
     def keep(event: evt.Event) -> int:
-        stored.append(len(event.encoded))
+        stored.append(event.encoded.encoded_length())
         return 0
 
     with serving(

@@ -5,8 +5,8 @@ Nothing is decoded before it is asked for.
 
 from __future__ import annotations
 
-import mmap
 from datetime import datetime
+from enum import Enum
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -33,6 +33,7 @@ from fastdicom.dimse.requests import (
     N_SET,
     Request,
 )
+from fastdicom.encoded.dataset import EncodedDataset
 from fastdicom.presentation import PresentationContextTuple
 
 if TYPE_CHECKING:
@@ -51,9 +52,17 @@ __all__ = [
     "NEventReportEvent",
     "NGetEvent",
     "NSetEvent",
+    "Place",
     "RequestEvent",
     "StoreEvent",
+    "StoreHeaderEvent",
 ]
+
+
+class Place(Enum):
+    """Where an object may be kept, for handlers of EVT_C_STORE_HEADER."""
+
+    MEMORY = "memory"
 
 
 class EventType(NamedTuple):
@@ -148,13 +157,13 @@ class DataSetEvent(RequestEvent):
     """A request with a data set in memory."""
 
     @cached_property
-    def encoded(self) -> memoryview:
-        """The data set as it came: a read-only view, nothing is copied; empty when there is none."""
-        return memoryview(self._message.data_set or b"")
+    def encoded(self) -> EncodedDataset:
+        """The data set as it came, not decoded and not copied; empty when there is none."""
+        return EncodedDataset(self._message.data_set or b"", self.context.transfer_syntax)
 
     @cached_property
     def _decoded(self) -> Dataset:
-        return self._decode(self.encoded)
+        return self._decode(memoryview(self._message.data_set or b""))
 
 
 class QueryEvent(DataSetEvent):
@@ -184,13 +193,19 @@ class FindEvent(QueryEvent):
 
 
 class GetEvent(QueryEvent):
-    """A C-GET request."""
+    """A C-GET request.
+
+    Its handler is asked for the next object while the last one is under way: sent, and not answered yet.
+    """
 
     primitive = C_GET
 
 
 class MoveEvent(QueryEvent):
-    """A C-MOVE request."""
+    """A C-MOVE request.
+
+    Its handler is asked for the next object while the last one is under way: sent, and not answered yet.
+    """
 
     primitive = C_MOVE
 
@@ -295,19 +310,19 @@ class StoreEvent(RequestEvent):
         self.dataset_path = dataset_path
 
     @cached_property
-    def encoded(self) -> memoryview:
-        """The data set as it came: a read-only view, nothing is copied.
+    def encoded(self) -> EncodedDataset:
+        """The object as it came, not decoded and not copied; one that went to a file is read from there.
 
-        Of an object that went to a file, the file's pages.
+        Raises
+        ------
+        OSError
+            When its file cannot be read.
+        EncodedDatasetError
+            When a file of more than 4 MiB has no readable elements.
         """
         if self.dataset_path is None:
-            return memoryview(self._message.data_set or b"")
-        with self.dataset_path.open("rb") as file:
-            header, _ = part10.read_front(file.fileno(), str(self.dataset_path))
-            if header.data_set_offset == header.file_length:
-                return memoryview(b"")
-            whole = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        return whole[header.data_set_offset :]
+            return EncodedDataset(self._message.data_set or b"", self.context.transfer_syntax)
+        return EncodedDataset.open(self.dataset_path)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -321,7 +336,7 @@ class StoreEvent(RequestEvent):
         """
         if self.dataset_path is not None and not self.context.transfer_syntax.is_deflated:
             return dcmread(self.dataset_path)
-        return decode_dataset(self.encoded, self.context.transfer_syntax)
+        return self.encoded.to_pydicom()
 
     def _front(self, *, has_preamble: bool) -> bytes:
         command = self._message.command
@@ -351,5 +366,22 @@ class StoreEvent(RequestEvent):
             content of a DICOM file.
         """
         if include_meta:
-            return b"".join((self._front(has_preamble=True), self.encoded))
-        return bytes(self.encoded)
+            return b"".join((self._front(has_preamble=True), *self.encoded.buffers()))
+        return self.encoded.to_bytes()
+
+
+class StoreHeaderEvent(RequestEvent):
+    """The first elements of an object have come; the rest of it may be on its way.
+
+    Attributes
+    ----------
+    header : EncodedDataset
+        The elements in front of `AE.header_end`.
+    is_complete
+        Whether all of those have come. Not when they are longer than 16 MiB or than `AE.memory_limit`, or are
+        broken: to ask for one then may raise ValueError.
+    """
+
+    primitive = C_STORE
+    header: EncodedDataset
+    is_complete: bool

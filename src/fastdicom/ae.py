@@ -15,6 +15,7 @@ from fastdicom._version import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_
 from fastdicom.acceptance import Acceptance
 from fastdicom.admission import AdmissionControl
 from fastdicom.association import Association
+from fastdicom.association.conversion import ALLOWED, Allowed
 from fastdicom.association.requestor import TlsArgs, request_association
 from fastdicom.association.watchdog import Watchdog
 from fastdicom.checks import checked_ae_title, checked_requested_contexts
@@ -33,6 +34,7 @@ DEFAULT_MAXIMUM_LENGTH = 16382
 
 # Received data sets that are longer go to a temporary file.
 DEFAULT_MEMORY_LIMIT = 256 << 20
+PIXEL_DATA = 0x7FE00010
 
 # Memory kept for the next received data sets.
 BUFFER_POOL_LIMIT = 512 << 20
@@ -59,6 +61,9 @@ class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl):
     memory_limit
         The longest received data set that is kept in memory, in bytes; 256 MiB. A longer one is received
         into a temporary file, where `event.dataset_path` finds it.
+    header_end
+        The tag that ends the header of an object, for EVT_C_STORE_HEADER: elements in front of it are waited
+        for; (7FE0,0010) Pixel Data.
     """
 
     def __init__(self, ae_title: str = "FASTDICOM") -> None:
@@ -71,6 +76,8 @@ class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl):
         self.implementation_class_uid = IMPLEMENTATION_CLASS_UID
         self.implementation_version_name: str | None = IMPLEMENTATION_VERSION_NAME
         self.memory_limit = DEFAULT_MEMORY_LIMIT
+        self.header_end = PIXEL_DATA
+        self.transcoding = "lossless"
         self.buffer_pool = BufferPool(BUFFER_POOL_LIMIT)
         self._store_directory: StoreDirectory | None = None
         self.socket_options = SocketOptions()
@@ -96,6 +103,29 @@ class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl):
     def _apply_timeouts(self, name: str | None = None) -> None:
         for association in self.active_associations:
             association.follow_timeouts(name)
+
+    # What is sent.
+
+    @property
+    def transcoding(self) -> Allowed:
+        """In which other transfer syntaxes an object may be sent, when its own has not been accepted.
+
+        ``"lossless"``, from one uncompressed transfer syntax to another (deflated and big endian included),
+        is the default. ``"none"`` sends what there is or nothing; ``"any"`` also decodes compressed pixel
+        data, with what pydicom finds installed.
+
+        Raises
+        ------
+        ValueError
+            When set to anything else.
+        """
+        return self._transcoding
+
+    @transcoding.setter
+    def transcoding(self, value: Allowed) -> None:
+        if value not in ALLOWED:
+            raise ValueError(f"transcoding is {value!r}; {', '.join(map(repr, ALLOWED))} are allowed")
+        self._transcoding = value
 
     # Where received objects go.
 

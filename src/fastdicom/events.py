@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from fastdicom._event_classes import *  # noqa: F403, all of them are for users
-from fastdicom._event_classes import EventType
+from fastdicom._event_classes import EventType, Place
 
 
 def _intervention(name: str, description: str) -> EventType:
@@ -53,6 +53,7 @@ EVT_USER_ID = _intervention("EVT_USER_ID", "User identity proposed")
 #   EVT_C_GET           identifier, is_cancelled                     yields how many, then (status, object)
 #   EVT_C_MOVE          identifier, is_cancelled, move_destination   yields whereto, how many, then as C-GET
 #   EVT_C_STORE         dataset, dataset_path, file_meta             status
+#   EVT_C_STORE_HEADER  header, is_complete                          None, MEMORY, path, association, status
 #   EVT_N_ACTION        action_information, action_type              (status, reply or None)
 #   EVT_N_CREATE        attribute_list                               (status, attributes or None)
 #   EVT_N_DELETE                                                     status
@@ -64,12 +65,15 @@ EVT_C_FIND = _intervention("EVT_C_FIND", "C-FIND request received")
 EVT_C_GET = _intervention("EVT_C_GET", "C-GET request received")
 EVT_C_MOVE = _intervention("EVT_C_MOVE", "C-MOVE request received")
 EVT_C_STORE = _intervention("EVT_C_STORE", "C-STORE request received")
+EVT_C_STORE_HEADER = _intervention("EVT_C_STORE_HEADER", "First elements of an object received")
 EVT_N_ACTION = _intervention("EVT_N_ACTION", "N-ACTION request received")
 EVT_N_CREATE = _intervention("EVT_N_CREATE", "N-CREATE request received")
 EVT_N_DELETE = _intervention("EVT_N_DELETE", "N-DELETE request received")
 EVT_N_EVENT_REPORT = _intervention("EVT_N_EVENT_REPORT", "N-EVENT-REPORT request received")
 EVT_N_GET = _intervention("EVT_N_GET", "N-GET request received")
 EVT_N_SET = _intervention("EVT_N_SET", "N-SET request received")
+
+MEMORY = Place.MEMORY
 
 _NOTIFICATION_EVENTS = [
     event for event in list(globals().values()) if isinstance(event, EventType) and event.is_notification

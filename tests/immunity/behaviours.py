@@ -148,7 +148,9 @@ def list_descriptors(event: Any) -> int:
 
 def note_length(event: Any) -> int:
     """Take only the length."""
-    ANSWERS.append(event.dataset_path.stat().st_size if event.dataset_path else len(event.encoded))
+    ANSWERS.append(
+        event.dataset_path.stat().st_size if event.dataset_path else event.encoded.encoded_length()
+    )
     return 0x0000
 
 

@@ -53,7 +53,6 @@ from typing import Any
 
 import model
 from immunity.bystander import (
-    BYSTANDER,
     IMMEDIATELY,
     OUR_MAXIMUM_LENGTH,
     Bystander,
@@ -140,7 +139,8 @@ class Look(SimpleNamespace):
     events
         How often each notification event was told, by name.
     stored, stored_count
-        (instance UID, length, SHA-256) of the last 200 objects, and how many there were.
+        (instance UID, length, SHA-256) of the last 200 objects, and how many there were; none of the
+        bystander's.
     """
 
     def opened(self) -> int:
@@ -307,7 +307,7 @@ class Attack:
         look = self.victim.look()
         new = look.stored_count - self.before.stored_count
         assert new <= len(look.stored), "more than is remembered"
-        return [tuple(row) for row in look.stored[len(look.stored) - new :] if row[0] != BYSTANDER]
+        return [tuple(row) for row in look.stored[len(look.stored) - new :]]
 
     def await_freed(self) -> Look:
         """Wait until the victim has nothing of the attacker any more."""

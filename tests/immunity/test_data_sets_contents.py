@@ -260,5 +260,5 @@ def test_z1_what_cannot_be_inflated(decoding: Victim) -> None:
         for case, encoded in BROKEN.items():
             send(peer, encoded)
             assert status_of(peer) == HANDLER_FAILED, case
-            assert decoding.look().answers[-1].startswith("ValueError: the d"), case
+            assert decoding.look().answers[-1].startswith("EncodedDatasetError: the d"), case
         release(peer)

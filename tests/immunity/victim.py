@@ -169,12 +169,14 @@ class Victim:
         return None if self.window is None else tuple(self.window)
 
     def _store(self, event: Any) -> Any:
-        self.stored_count += 1
         instance = event.request.AffectedSOPInstanceUID
+        if instance == BYSTANDER:  # there is no end of those; it sees for itself how they fare
+            return self._behave(event)
+        self.stored_count += 1
         if event.assoc.requestor.ae_title == MISBEHAVING:  # whose data sets are looked at by nobody else
             self.stored.append([instance, -1, ""])
         else:
-            encoded = event.encoded
+            encoded = memoryview(event.encoded)
             self.stored.append([instance, len(encoded), hashlib.sha256(encoded).hexdigest()])
         return self._behave(event)
 

@@ -270,8 +270,9 @@ def test_pynetdicom_as_scp() -> None:
             event.request, "ModificationList", None
         )
         size = len(encoded.getvalue()) if hasattr(encoded, "getvalue") else 0
+        encoded = SimpleNamespace(encoded_length=lambda: size)
         shown = SimpleNamespace(
-            request=event.request, context=event.context, assoc=seen[0], encoded=bytes(size), **kept
+            request=event.request, context=event.context, assoc=seen[0], encoded=encoded, **kept
         )
         return act(shown) if data_set == "" else provider._answer(shown, act)  # type: ignore[arg-type]
 

@@ -56,6 +56,7 @@ cdef extern from "fd_reader.h":
         size_t command_length
         fd_sink sink
         int sink_errno
+        fd_block data
         uint64_t data_length
         fd_span pdu
         uint32_t error_value

@@ -235,6 +235,23 @@ cdef class Reader:
         command = CommandSet.copy(self.reader.command_bytes, self.reader.command_length)
         return command, self.reader.message_context
 
+    @property
+    def held_data_set(self):
+        """A copy of what has come of the data set that is being received into memory."""
+        cdef Py_ssize_t length = <Py_ssize_t>self.reader.data_length
+        return PyBytes_FromStringAndSize(<const char *>self.reader.data.p, length)
+
+    @property
+    def memory_limit(self):
+        """The longest data set that is kept in memory, in bytes."""
+        return self.reader.memory_limit
+
+    @memory_limit.setter
+    def memory_limit(self, size_t value):
+        if self.reader.sink == FD_SINK_MEMORY and value < self.reader.data_length:
+            raise ValueError(f"memory_limit is {value}; {self.reader.data_length} bytes are in memory")
+        self.reader.memory_limit = value
+
     def write_to(self, int descriptor):
         """Write the data set to a file from here on, what is in memory first.
 

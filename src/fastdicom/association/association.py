@@ -18,6 +18,7 @@ from fastdicom._core.command import CommandSet
 from fastdicom._core.exchange import Inquiry
 from fastdicom._core.pdata import Message, Signal
 from fastdicom.association.acse import ACSE
+from fastdicom.association.arrivals import choose, has_header
 from fastdicom.association.handlers import Handlers
 from fastdicom.association.managing import Managing
 from fastdicom.association.observer import PduEvents
@@ -217,6 +218,8 @@ class Association(Managing):
         if happening is Signal.CLOSED:
             self._end()
             return False
+        if happening is Signal.COMMAND:
+            self._choose_sink()
         if isinstance(happening, ReleaseIndication):
             if not happening.is_collision or self.is_requestor:
                 self._agree_to_release()
@@ -230,6 +233,13 @@ class Association(Managing):
         elif isinstance(happening, AssociateIndication | AssociateConfirm | RejectConfirm):
             self._negotiate(happening)
         return True
+
+    def _choose_sink(self) -> None:
+        """Have a handler choose where the object goes that is being received."""
+        arrival = self._sinks.arrival
+        if arrival is not None:
+            choice = choose(self, arrival)
+            self._connected.tell(lambda _: self._sinks.settle(choice, self._connected.reader))
 
     def _agree_to_release(self) -> None:
         connection = self._connected
@@ -415,7 +425,9 @@ class Association(Managing):
         self._exchange.invoked_limit = self.maximum_operations_invoked
         self._exchange.performed_limit = self.maximum_operations_performed
         self.apply_timeouts()
-        self._connected.begin_data_transfer(self._contexts, holds_commands=self._sinks.directory is not None)
+        if self._handlers.get(evt.EVT_C_STORE_HEADER):
+            self._sinks.header_check = self._has_header
+        self._connected.begin_data_transfer(self._contexts, holds_commands=self._sinks.holds_commands)
         if self._is_aborted:  # by somebody else, meanwhile
             return
         self._is_established = True
@@ -450,6 +462,9 @@ class Association(Managing):
         self._failure = error
         LOGGER.info("association rejected: %s", error)
         self.notify(evt.EVT_REJECTED)
+
+    def _has_header(self, context_id: int, data_set: bytes) -> bool:
+        return has_header(data_set, self._contexts[context_id].transfer_syntax, self.ae.header_end)
 
     def _encode_front(self, command: CommandSet, context_id: int) -> bytes:
         return encode_front(

@@ -8,12 +8,18 @@ too. They stay open until the operation is over; one that is lost is opened agai
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from pydicom.dataset import Dataset
+
 from fastdicom.association import outgoing
+from fastdicom.association.conversion import possible_syntaxes
+from fastdicom.association.outgoing import Outgoing
+from fastdicom.association.under_way import StoreUnderWay
 from fastdicom.checks import REQUESTED_CONTEXTS_LIMIT
 from fastdicom.dimse.results import StatusDataset, no_answer
 from fastdicom.errors import AssociationError, ConnectionFailed, NoAcceptedContext
@@ -64,36 +70,66 @@ class Destination:
         The destination.
     options
         Further arguments of `AE.associate`. With `contexts` among them, those are proposed and no others.
+
+    Attributes
+    ----------
+    ae
+        Who requests the associations.
+    current
+        The channel that was used last; None before there is one.
     """
 
     def __init__(self, ae: ApplicationEntity, address: Any, port: Any, options: Mapping[str, Any]) -> None:
-        self._ae = ae
+        self.ae = ae
         self._address = address
         self._port = port
         self._options = dict(options)
         self._contexts = self._options.pop("contexts", None)
         self._channels: list[_Channel] = []
-        self._current: _Channel | None = None
+        self.current: _Channel | None = None
         if self._contexts is not None:
-            self._current = self._add_channel()
+            self.current = self._add_channel()
         self._is_reached = False
         self._is_aborted = threading.Event()
         self._losses = 0
+        self._prepared_for: Association | None = None
 
-    def store(self, what: Any, transfer_syntax: str | None, operation: Mapping[str, Any]) -> StatusDataset:
+    def prepare(self, what: Any, transfer_syntax: str | None) -> Outgoing | None:
+        """Make an object ready to be sent on the association that is used at the moment.
+
+        Returns
+        -------
+        Outgoing or None
+            None when there is none, or it takes no such object.
+
+        Raises
+        ------
+        OSError, AttributeError, ValueError, TypeError
+            As for `Association.send_c_store`.
+        """
+        association = None if self.current is None else self.current.association
+        if association is None:
+            return None
+        try:
+            prepared = association.prepare_c_store(what, transfer_syntax)
+        except NoAcceptedContext:
+            return None
+        self._prepared_for = association
+        return prepared
+
+    def begin(
+        self, what: Any, transfer_syntax: str | None, ready: Outgoing | None, operation: Mapping[str, Any]
+    ) -> Sending:
         """Send an object with C-STORE.
 
         Parameters
         ----------
         what, transfer_syntax
-            As `Association.send_c_store` takes it; what can be read once only, cannot be sent again.
+            As `Association.send_c_store` takes it.
+        ready
+            The same, from `prepare`, or None.
         operation
             Further arguments of that.
-
-        Returns
-        -------
-        pydicom.Dataset
-            With (0000,0900) Status; empty when the destination was lost, twice, or has been given up.
 
         Raises
         ------
@@ -106,17 +142,11 @@ class Destination:
         OSError, AttributeError, ValueError, TypeError
             As for `Association.send_c_store`.
         """
-        if self._losses >= LOSSES_LIMIT:
-            return no_answer()
-        try:
-            return self._send(self._current, what, transfer_syntax, operation)
-        except NoAcceptedContext as error:
-            pair = error.sop_class_uid, error.transfer_syntax
-            proposing = [channel for channel in self._channels if pair in channel.proposed]
-            if self._contexts is not None or self._current in proposing:
-                raise
-            self._current = proposing[0] if proposing else self._propose(*pair)
-        return self._send(self._current, what, transfer_syntax, operation)
+        sending = Sending(self, what, transfer_syntax, operation)
+        if ready is not None and self._prepared_for is not None:
+            sending.use(ready, self._prepared_for)
+        sending.begin()
+        return sending
 
     def release(self) -> None:
         """Release its associations."""
@@ -137,7 +167,8 @@ class Destination:
 
     def _propose(self, sop_class_uid: str, transfer_syntax: str) -> _Channel:
         """Return the channel that has contexts for such objects from now on."""
-        wanted = [(sop_class_uid, syntax) for syntax in outgoing.possible_syntaxes(transfer_syntax)]
+        possible = possible_syntaxes(transfer_syntax, self.ae.transcoding)
+        wanted = [(sop_class_uid, syntax) for syntax in possible]
         for uid, syntax in wanted:
             build_context(uid, [syntax])  # or it cannot be proposed
         channel = self._channels[-1] if self._channels else self._add_channel()
@@ -148,26 +179,31 @@ class Destination:
         channel.is_refused = False
         return channel
 
-    def _send(
-        self, channel: _Channel | None, what: Any, transfer_syntax: str | None, operation: Mapping[str, Any]
-    ) -> StatusDataset:
-        for _ in range(ATTEMPTS):
-            association = None if channel is None else self._opened(channel)
-            if channel is None or channel.is_refused:
-                outgoing.prepare(what, transfer_syntax, outgoing.NO_CONTEXTS, self._ae.buffer_pool)  # raises
-            if association is None:
-                break
-            with suppress(AssociationError):  # lost before anything was sent
-                status = association.send_c_store(what, transfer_syntax=transfer_syntax, **operation)
-                if "Status" in status:
-                    self._losses = 0
-                    return status
+    def channel_instead(self, error: NoAcceptedContext) -> _Channel | None:
+        """Return the channel for an object that does not fit the current one; None when there is none."""
+        pair = error.sop_class_uid, error.transfer_syntax
+        proposing = [channel for channel in self._channels if pair in channel.proposed]
+        if self._contexts is not None or self.current in proposing:
+            return None
+        self.current = proposing[0] if proposing else self._propose(*pair)
+        return self.current
+
+    def count_loss(self) -> None:
+        """Take note that an object could not be sent for want of an association."""
         self._losses += 1
         if self._losses == LOSSES_LIMIT:
             LOGGER.error("the destination of a C-MOVE is given up: it was lost %d times", LOSSES_LIMIT)
-        return no_answer()
 
-    def _opened(self, channel: _Channel) -> Association | None:
+    def count_answer(self) -> None:
+        """Take note that the destination has answered."""
+        self._losses = 0
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether nothing is sent there any more."""
+        return self._losses >= LOSSES_LIMIT
+
+    def opened(self, channel: _Channel) -> Association | None:
         """Return the association of a channel, opened if it is not; None when that is not possible."""
         association = channel.association
         if channel.is_refused or (association is not None and association.is_established):
@@ -194,7 +230,7 @@ class Destination:
         if self._is_aborted.is_set():
             raise AssociationError("the C-MOVE is over")
         try:
-            association = self._ae.associate(self._address, self._port, contexts, **self._options)
+            association = self.ae.associate(self._address, self._port, contexts, **self._options)
         except (TypeError, ValueError, AttributeError, RuntimeError, OSError) as error:
             reason = f"the handler yields a destination that cannot be one: {error}"
             raise Refusal(IMPOSSIBLE_DESTINATION, reason) from error
@@ -202,3 +238,114 @@ class Destination:
         if self._is_aborted.is_set():
             association.abort()
         return association
+
+
+class Sending:
+    """An object on its way to the destination, once more when it got lost.
+
+    Parameters
+    ----------
+    destination
+        Where it goes.
+    what, transfer_syntax
+        As `Association.send_c_store` takes it.
+    operation
+        Further arguments of that.
+    """
+
+    def __init__(
+        self, destination: Destination, what: Any, transfer_syntax: str | None, operation: Mapping[str, Any]
+    ) -> None:
+        self._destination = destination
+        self._what = what
+        self._transfer_syntax = transfer_syntax
+        self._operation = operation
+        self._ready: Outgoing | None = None
+        self._ready_for: Association | None = None
+        self._attempts_left = ATTEMPTS
+        self._under_way: StoreUnderWay | None = None
+        self._has_left = False
+
+    def use(self, ready: Outgoing, association: Association) -> None:
+        """Take over the object made ready for an association."""
+        self._ready, self._ready_for = ready, association
+
+    @property
+    def sop_instance_uid(self) -> str | None:
+        """The SOP Instance UID of the object; None when it cannot be found."""
+        if self._ready is not None:
+            return self._ready.sop_instance_uid
+        return outgoing.sop_instance_uid_of(self._what, self._transfer_syntax)
+
+    @property
+    def may_look_ahead(self) -> bool:
+        """Whether what is needed to send it once more is ours, in memory, and short.
+
+        What the handler has yielded may be another thing once it goes on: a buffer filled again, a file
+        written anew.
+        """
+        return (
+            self._under_way is not None
+            and self._ready is not None
+            and isinstance(self._what, str | os.PathLike | Dataset)
+            and self._ready.length <= outgoing.READ_AT_MOST
+        )
+
+    def has_answer(self) -> bool:
+        """Whether the response has come, as of now. From any thread."""
+        return self._under_way is not None and self._under_way.has_answer()
+
+    def begin(self) -> None:
+        """Send it, if there is an association to be had for it. Raises what `Destination.begin` does."""
+        self._under_way = None
+        if self._destination.is_given_up:
+            return
+        try:
+            self._begin_on(self._destination.current)
+        except NoAcceptedContext as error:
+            channel = self._destination.channel_instead(error)
+            if channel is None:
+                raise
+            self._attempts_left = ATTEMPTS
+            self._begin_on(channel)
+
+    def wait(self) -> StatusDataset:
+        """Return the status in the response; an empty one when it was lost twice, or is given up."""
+        while self._under_way is not None:
+            status = self._under_way.wait()
+            if "Status" in status:
+                self._destination.count_answer()
+                return status
+            self.begin()
+        self._destination.count_loss()
+        return no_answer()
+
+    def _begin_on(self, channel: _Channel | None) -> None:
+        while self._attempts_left and self._under_way is None:
+            self._attempts_left -= 1
+            association = None if channel is None else self._destination.opened(channel)
+            if channel is None or channel.is_refused:
+                self._refuse()
+            if association is None:
+                return
+            with suppress(AssociationError):  # lost before anything was sent
+                self._under_way = self._send_on(association)
+
+    def _send_on(self, association: Association) -> StoreUnderWay:
+        if self._ready is None or association is not self._ready_for:
+            if self._ready is not None and self._has_left:
+                self._ready = association.adapt_c_store(self._ready)
+            else:
+                self._ready = association.prepare_c_store(self._what, self._transfer_syntax)
+            self._ready_for = association
+        under_way = association.begin_c_store(self._ready, **self._operation)
+        self._has_left = True
+        return under_way
+
+    def _refuse(self) -> None:
+        """Raise what there is against an object for which no presentation context is accepted."""
+        if self._ready is not None and self._has_left:
+            self._ready.on(outgoing.NO_CONTEXTS)
+        ae = self._destination.ae
+        means = outgoing.Means(outgoing.NO_CONTEXTS, ae.buffer_pool, ae.transcoding)
+        outgoing.prepare(self._what, self._transfer_syntax, means)

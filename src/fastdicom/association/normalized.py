@@ -27,6 +27,7 @@ from fastdicom.dimse.messages import (
     NO_DATA_SET,
 )
 from fastdicom.dimse.results import StatusDataset, no_answer, status_dataset
+from fastdicom.encoded.dataset import EncodedDataset
 from fastdicom.presentation import PresentationContext
 from fastdicom.status import STATUS_SUCCESS, STATUS_WARNING, code_to_category
 
@@ -297,7 +298,7 @@ def encode_data_set(dataset: Dataset | Buffer | None, transfer_syntax: UID) -> S
     """Return an encoded data set in pieces; None when it has no elements, as then there is none."""
     if dataset is None:
         return None
-    if isinstance(dataset, Dataset):
+    if isinstance(dataset, Dataset | EncodedDataset):
         encoded = memoryview(encode_dataset(dataset, transfer_syntax))
     else:
         try:

@@ -63,6 +63,7 @@ class Operations(ABC):
         "_patience",
         "_peer_maximum_length",
         "_turn",
+        "_unawaited",
         "_verification_context",
         "_waiting",
     )
@@ -74,6 +75,8 @@ class Operations(ABC):
 
     def __init__(self) -> None:
         self._exchange = Exchange()
+        # The C-STORE of a thread that has something else to do before it waits for the response.
+        self._unawaited: dict[int, Invocation] = {}
         # For those who wait for something else than the network. Reentrant: what is thrown away while it is
         # held may be an iterator of responses that nobody wants any more.
         self._guard = threading.RLock()
@@ -169,9 +172,24 @@ class Operations(ABC):
         """
         if not self._is_established:
             self._check_established()
-        contexts = self._outgoing_contexts
-        prepared = outgoing.prepare(dataset, transfer_syntax, contexts, self.ae.buffer_pool)
-        invocation = self._begin(prepared.context_id, C_STORE_RQ, msg_id)
+        prepared = outgoing.prepare(dataset, transfer_syntax, self._means())
+        invocation = self._send_store(prepared, msg_id, priority, originator_aet, originator_id)
+        response = self._response_to(invocation)
+        return no_answer() if response is None else status_dataset(response.command)
+
+    def _means(self) -> outgoing.Means:
+        return outgoing.Means(self._outgoing_contexts, self.ae.buffer_pool, self.ae.transcoding)
+
+    def _send_store(
+        self,
+        prepared: outgoing.Outgoing,
+        message_id: int | None,
+        priority: int,
+        originator_aet: str | None,
+        originator_id: int | None,
+    ) -> Invocation:
+        """Send a C-STORE request; `_response_to` has to follow."""
+        invocation: Invocation = self._begin(prepared.context_id, C_STORE_RQ, message_id)
         elements = {
             0x0002: prepared.sop_class_uid,
             0x0100: C_STORE_RQ,
@@ -182,8 +200,8 @@ class Operations(ABC):
             0x1030: originator_aet,
             0x1031: originator_id,
         }
-        response = self._ask(invocation, elements, prepared.data_set)
-        return no_answer() if response is None else status_dataset(response.command)
+        self._request(invocation, elements, prepared.data_set)
+        return invocation
 
     def _begin(
         self, context_id: int, command_field: int, message_id: int | None, kind: type[Invocation] = Invocation
@@ -201,6 +219,8 @@ class Operations(ABC):
 
     def _make_room(self, thread: int) -> None:
         """Wait until an operation has ended, or may have."""
+        if self._catch_up(thread):
+            return
         with self._guard:
             inquiry = self._exchange.inquiry_of(thread)
             if inquiry is None:
@@ -215,6 +235,17 @@ class Operations(ABC):
         if inquiry is not None:  # its responses wait until they are asked for
             self._wait_for(inquiry.ending)
             self._finish(inquiry)
+
+    def _catch_up(self, thread: int) -> bool:
+        """Wait for the response that this thread has put off; tell whether there is one.
+
+        A handler that is asked for the next object of a C-GET may ask the peer for something itself.
+        """
+        invocation = self._unawaited.pop(thread, None)
+        if invocation is None:
+            return False
+        self._response_to(invocation)  # which is kept
+        return True
 
     def _finish(self, invocation: Invocation) -> None:
         """End an operation of ours, and tell those who wait for that."""
@@ -245,6 +276,7 @@ class Operations(ABC):
     def _end_inquiries(self) -> None:
         """Have the peer cancel what this thread has not asked all responses of, and wait for that."""
         thread = get_ident()
+        self._catch_up(thread)
         while True:
             with self._guard:
                 inquiry = self._exchange.inquiry_of(thread)
@@ -259,10 +291,23 @@ class Operations(ABC):
         self, invocation: Invocation, elements: dict[int, Any], data_set: Sequence[Any] | None
     ) -> Message | None:
         """Send a request and return its response; None when the association is gone."""
+        self._request(invocation, elements, data_set)
+        return self._response_to(invocation)
+
+    def _request(
+        self, invocation: Invocation, elements: dict[int, Any], data_set: Sequence[Any] | None
+    ) -> None:
+        """Send a request. When the association is gone there is nothing more to wait for."""
         try:
             if not self._send(invocation.context_id, encode_command(elements), data_set):
                 self._settle()
-                return None
+        except BaseException:
+            self._finish(invocation)
+            raise
+
+    def _response_to(self, invocation: Invocation) -> Message | None:
+        """Return the response to a request that has been sent; None when the association is gone."""
+        try:
             self._wait_for(invocation)
         finally:
             self._exchange.end(invocation)

@@ -1,8 +1,8 @@
 """What is to be sent with C-STORE, found on an accepted presentation context.
 
-A file or an encoded data set goes out as its bytes are. A pydicom Dataset is encoded, and so is a
-file or an encoded data set that the peer takes only in another uncompressed transfer syntax of the same byte
-order. What fits no accepted context is an error before a byte is sent.
+A file or an encoded data set goes out as its bytes are. A pydicom Dataset is encoded. What the peer takes
+only in another transfer syntax is converted, if the AE allows that. What fits no accepted context is an
+error before a byte is sent.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ from pydicom.uid import (
 from fastdicom import part10
 from fastdicom._core.buffer import BufferPool
 from fastdicom._core.element import find_texts
-from fastdicom.data_sets import decode_dataset, encode_dataset
+from fastdicom.association.conversion import Allowed, converted, possible_syntaxes
+from fastdicom.data_sets import encode_dataset
+from fastdicom.encoded.dataset import EncodedDataset
 from fastdicom.errors import NoAcceptedContext
 
 if TYPE_CHECKING:
@@ -40,9 +42,6 @@ NO_CONTEXTS: Contexts = {}
 
 SOP_CLASS_UID = 0x00080016
 SOP_INSTANCE_UID = 0x00080018
-
-# A Dataset in one of these can be encoded in another: the same values, in the same byte order.
-LITTLE_ENDIAN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian)
 
 # A file up to this size is read into memory from the pool. A longer one is mapped: mapping costs more than
 # copying while the copy fits the caches.
@@ -63,6 +62,8 @@ class Outgoing(NamedTuple):
     ----------
     sop_class_uid, sop_instance_uid
         What goes into the command set.
+    transfer_syntax
+        The transfer syntax that it is encoded in.
     context_id
         The presentation context.
     data_set
@@ -71,24 +72,66 @@ class Outgoing(NamedTuple):
 
     sop_class_uid: str
     sop_instance_uid: str
+    transfer_syntax: str
     context_id: int
     data_set: list[Buffer]
 
+    @property
+    def length(self) -> int:
+        """The length of the data set in bytes."""
+        return sum(memoryview(piece).nbytes for piece in self.data_set)
 
-def prepare(dataset: Any, transfer_syntax: str | None, contexts: Contexts, pool: BufferPool) -> Outgoing:
+    def on(self, contexts: Contexts) -> Outgoing:
+        """Return the same for another association, with its presentation contexts.
+
+        Raises
+        ------
+        NoAcceptedContext
+            When it fits none of them.
+        """
+        context_id = _context_id(self.sop_class_uid, self.transfer_syntax, contexts)
+        return self._replace(context_id=context_id)
+
+
+class Means(NamedTuple):
+    """What an object is made ready with.
+
+    Attributes
+    ----------
+    contexts
+        What the peer has accepted.
+    pool
+        Where memory for the content of a file comes from.
+    allowed
+        In which other transfer syntaxes an object may be sent.
+    """
+
+    contexts: Contexts
+    pool: BufferPool
+    allowed: Allowed
+
+    def choose(self, sop_class_uid: str, transfer_syntax: str) -> str:
+        """Return the transfer syntax to send an object in: its own when none is accepted."""
+        if (sop_class_uid, transfer_syntax) in self.contexts:
+            return transfer_syntax
+        candidates = possible_syntaxes(transfer_syntax, self.allowed)
+        return next(
+            (syntax for syntax in candidates if (sop_class_uid, syntax) in self.contexts), transfer_syntax
+        )
+
+
+def prepare(dataset: Any, transfer_syntax: str | None, means: Means) -> Outgoing:
     """Find out what is to be sent, and on which presentation context.
 
     Parameters
     ----------
     dataset
-        A path, a pydicom Dataset, an open binary file, or a buffer with an encoded data set or a whole DICOM
-        file. Of an open file, what is left to be read.
+        A path, a pydicom Dataset, an EncodedDataset, an open binary file, or a buffer with an encoded data
+        set or a whole DICOM file. Of an open file, what is left to be read.
     transfer_syntax
         The transfer syntax of an encoded data set; None for everything else.
-    contexts
-        What the peer has accepted.
-    pool
-        Where memory for the content of a file comes from.
+    means
+        What it is made ready with.
 
     Raises
     ------
@@ -102,12 +145,14 @@ def prepare(dataset: Any, transfer_syntax: str | None, contexts: Contexts, pool:
         When it is none of these at all.
     """
     if isinstance(dataset, BUFFERS):  # first: to ask for os.PathLike takes long
-        return _prepare_encoded(memoryview(dataset).cast("B"), transfer_syntax, contexts)
+        return _prepare_bytes(memoryview(dataset).cast("B"), transfer_syntax, means)
     if isinstance(dataset, str | os.PathLike):
-        return _prepare_file(dataset, contexts, pool)
+        return _prepare_file(dataset, means)
     if isinstance(dataset, Dataset):
-        return _prepare_dataset(dataset, contexts)
-    return _prepare_encoded(_encoded(dataset), transfer_syntax, contexts)
+        return _prepare_dataset(dataset, means)
+    if isinstance(dataset, EncodedDataset):
+        return _prepare_encoded(dataset, means)
+    return _prepare_bytes(_encoded(dataset), transfer_syntax, means)
 
 
 def _encoded(dataset: Any) -> memoryview:
@@ -145,6 +190,8 @@ def sop_instance_uid_of(dataset: Any, transfer_syntax: str | None) -> str | None
     with suppress(Exception):  # whatever is wrong with it, has been said already
         if isinstance(dataset, Dataset):
             return str(dataset.SOPInstanceUID)
+        if isinstance(dataset, EncodedDataset):
+            return _uids_of(dataset)[1]
         if isinstance(dataset, str | os.PathLike):
             return part10.read_header(dataset).sop_instance_uid
         encoded = memoryview(dataset).cast("B")
@@ -152,12 +199,6 @@ def sop_instance_uid_of(dataset: Any, transfer_syntax: str | None) -> str | None
             return part10.parse_front(encoded, "the buffer", len(encoded)).sop_instance_uid
         return find_uids(encoded, transfer_syntax)[1]
     return None
-
-
-def possible_syntaxes(transfer_syntax: str) -> list[str]:
-    """Return the transfer syntaxes that an object can be sent in: its own first."""
-    others = LITTLE_ENDIAN if transfer_syntax in LITTLE_ENDIAN else ()
-    return [transfer_syntax, *(str(syntax) for syntax in others if syntax != transfer_syntax)]
 
 
 def _evened(data_set: list[Buffer], length: int) -> list[Buffer]:
@@ -185,26 +226,21 @@ def _context_id(sop_class_uid: str, transfer_syntax: str, contexts: Contexts) ->
     return context_id
 
 
-def _prepare_file(path: str | os.PathLike[str], contexts: Contexts, pool: BufferPool) -> Outgoing:
+def _prepare_file(path: str | os.PathLike[str], means: Means) -> Outgoing:
     descriptor = os.open(path, OPEN_FLAGS)
     try:
         header, front = part10.read_front(descriptor, os.fspath(path))
-        if _needs_conversion(header.sop_class_uid, header.transfer_syntax, contexts):
-            return _prepare_dataset(dcmread(path), contexts)
-        context_id = _context_id(header.sop_class_uid, header.transfer_syntax, contexts)
-        data_set = _file_content(descriptor, header, front, pool)
+        chosen = means.choose(header.sop_class_uid, header.transfer_syntax)
+        context_id = _context_id(header.sop_class_uid, chosen, means.contexts)
+        if chosen != header.transfer_syntax:
+            data_set = converted(EncodedDataset.open(path), chosen)
+            return Outgoing(header.sop_class_uid, header.sop_instance_uid, chosen, context_id, data_set)
+        data_set = _file_content(descriptor, header, front, means.pool)
     finally:
         os.close(descriptor)
     data_set = _evened(data_set, header.file_length - header.data_set_offset)
-    return Outgoing(header.sop_class_uid, header.sop_instance_uid, context_id, data_set)
-
-
-def _needs_conversion(sop_class_uid: str, transfer_syntax: str, contexts: Contexts) -> bool:
-    """Whether an object can be sent, but only in another transfer syntax of the same byte order."""
-    return (
-        (sop_class_uid, transfer_syntax) not in contexts
-        and transfer_syntax in LITTLE_ENDIAN
-        and any((sop_class_uid, syntax) in contexts for syntax in LITTLE_ENDIAN)
+    return Outgoing(
+        header.sop_class_uid, header.sop_instance_uid, header.transfer_syntax, context_id, data_set
     )
 
 
@@ -219,24 +255,44 @@ def _file_content(descriptor: int, header: part10.FileHeader, front: bytes, pool
     return [memoryview(pages)[header.data_set_offset :]]
 
 
-def _prepare_encoded(encoded: memoryview, transfer_syntax: str | None, contexts: Contexts) -> Outgoing:
+def _prepare_bytes(encoded: memoryview, transfer_syntax: str | None, means: Means) -> Outgoing:
+    begin = 0
     if transfer_syntax is None:
         if encoded[part10.PREAMBLE_LENGTH : part10.FRONT_LENGTH] != part10.PREFIX:
             raise ValueError(
                 "an encoded data set needs its transfer_syntax; only a whole DICOM file says it itself"
             )
-        header = part10.parse_front(encoded, "the buffer", len(encoded))
-        if _needs_conversion(header.sop_class_uid, header.transfer_syntax, contexts):
-            return _prepare_dataset(dcmread(io.BytesIO(encoded)), contexts)
-        context_id = _context_id(header.sop_class_uid, header.transfer_syntax, contexts)
-        data_set = encoded[header.data_set_offset :]
-        pieces = _evened([data_set], len(data_set))
-        return Outgoing(header.sop_class_uid, header.sop_instance_uid, context_id, pieces)
-    sop_class_uid, sop_instance_uid = find_uids(encoded, transfer_syntax)
-    if _needs_conversion(sop_class_uid, transfer_syntax, contexts):
-        return _prepare_dataset(decode_dataset(encoded, UID(transfer_syntax)), contexts)
-    context_id = _context_id(sop_class_uid, transfer_syntax, contexts)
-    return Outgoing(sop_class_uid, sop_instance_uid, context_id, _evened([encoded], len(encoded)))
+        sop_class_uid, sop_instance_uid, transfer_syntax, begin, _ = part10.parse_front(
+            encoded, "the buffer", len(encoded)
+        )
+    else:
+        sop_class_uid, sop_instance_uid = find_uids(encoded, transfer_syntax)
+    chosen = means.choose(sop_class_uid, transfer_syntax)
+    context_id = _context_id(sop_class_uid, chosen, means.contexts)
+    if chosen != transfer_syntax:
+        pieces = converted(EncodedDataset(encoded, transfer_syntax, begin=begin), chosen)
+    else:
+        pieces = _evened([encoded[begin:]], len(encoded) - begin)
+    return Outgoing(sop_class_uid, sop_instance_uid, chosen, context_id, pieces)
+
+
+def _prepare_encoded(encoded: EncodedDataset, means: Means) -> Outgoing:
+    sop_class_uid, sop_instance_uid = _uids_of(encoded)
+    if not sop_class_uid or not sop_instance_uid:
+        missing = "(0008,0018) SOP Instance UID" if sop_class_uid else "(0008,0016) SOP Class UID"
+        raise ValueError(f"the data set has no {missing}")
+    chosen = means.choose(sop_class_uid, encoded.transfer_syntax)
+    context_id = _context_id(sop_class_uid, chosen, means.contexts)
+    if chosen != encoded.transfer_syntax:
+        pieces = converted(encoded, chosen)
+    else:
+        pieces = list(encoded.buffers())
+        pieces = _evened(pieces, sum(memoryview(piece).nbytes for piece in pieces))
+    return Outgoing(sop_class_uid, sop_instance_uid, chosen, context_id, pieces)
+
+
+def _uids_of(encoded: EncodedDataset) -> tuple[str, str]:
+    return str(encoded.get(SOP_CLASS_UID, "")), str(encoded.get(SOP_INSTANCE_UID, ""))
 
 
 def find_uids(encoded: memoryview, transfer_syntax: str) -> tuple[str, str]:
@@ -283,19 +339,19 @@ def _find_uids_slowly(encoded: memoryview, transfer_syntax: UID) -> list[str | N
     return [found.get("SOPClassUID"), found.get("SOPInstanceUID")]
 
 
-def _prepare_dataset(dataset: Dataset, contexts: Contexts) -> Outgoing:
+def _prepare_dataset(dataset: Dataset, means: Means) -> Outgoing:
     if "SOPClassUID" not in dataset or "SOPInstanceUID" not in dataset:
         raise AttributeError(
             "the Dataset has no (0008,0016) SOP Class UID or no (0008,0018) SOP Instance UID"
         )
     transfer_syntax = _transfer_syntax_of(dataset)
-    sop_class_uid = str(dataset.SOPClassUID)
-    candidates = [transfer_syntax]
-    if transfer_syntax in LITTLE_ENDIAN:
-        candidates += [syntax for syntax in LITTLE_ENDIAN if syntax != transfer_syntax]
-    chosen = next((syntax for syntax in candidates if (sop_class_uid, syntax) in contexts), transfer_syntax)
-    context_id = _context_id(sop_class_uid, chosen, contexts)
-    return Outgoing(sop_class_uid, str(dataset.SOPInstanceUID), context_id, [encode_dataset(dataset, chosen)])
+    sop_class_uid, sop_instance_uid = str(dataset.SOPClassUID), str(dataset.SOPInstanceUID)
+    chosen = means.choose(sop_class_uid, transfer_syntax)
+    context_id = _context_id(sop_class_uid, chosen, means.contexts)
+    data_set: list[Buffer] = [encode_dataset(dataset, transfer_syntax)]
+    if chosen != transfer_syntax:
+        data_set = converted(EncodedDataset(data_set[0], transfer_syntax), chosen)
+    return Outgoing(sop_class_uid, sop_instance_uid, chosen, context_id, data_set)
 
 
 def _transfer_syntax_of(dataset: Dataset) -> UID:

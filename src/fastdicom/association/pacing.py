@@ -1,6 +1,7 @@
 """Pending responses at a pace while a C-GET or C-MOVE is performed, so that its SCU knows that it goes on.
 
-A thread of its own sends them, however long a sub-operation takes, or the handler. During a C-MOVE, when
+A thread of its own sends them, however long a sub-operation takes, or the handler. It also looks for the
+response of a sub-operation whose own thread is with the handler for longer. During a C-MOVE, when
 nobody else receives on the association with the SCU, it looks after that as well: C-CANCEL is taken note of,
 and the end of the association is told at once.
 """
@@ -29,11 +30,12 @@ LOGGER = get_logger("fastdicom.association")
 FIRST = 32
 GAP = 0.02
 
+# How often it is looked for the response of a sub-operation, should its thread be with the handler, and
+# whether the association has ended, where other threads receive.
+LOOK = 0.05
+
 # What has come may be for another thread, which receives just now: not to be looked at again at once.
 LOOK_AGAIN = 0.01
-
-# How often it is looked whether the association has ended, where other threads receive.
-LOOK_AT_END = 0.1
 
 
 class Pacing:
@@ -47,8 +49,15 @@ class Pacing:
         At most so many seconds lie between two of them; None for any time.
     send
         Sends one. It is called by one thread at a time.
+    look
+        Looks whether a sub-operation has been answered, and calls `report` then. It does not wait.
     on_end
         Called once the association has ended; None when somebody else sees to that.
+
+    Attributes
+    ----------
+    counting
+        A lock, for who counts a sub-operation: its own thread, or the one here.
     """
 
     def __init__(
@@ -56,12 +65,15 @@ class Pacing:
         association: Serving,
         interval: float | None,
         send: Callable[[], None],
+        look: Callable[[], None],
         on_end: Callable[[], object] | None,
     ) -> None:
         self._association = association
         self._interval = interval
         self._send = send
+        self._look = look
         self._on_end = on_end
+        self.counting = threading.Lock()
         self._lock = threading.Lock()  # for sending
         self._last = monotonic()
         self._first_left = FIRST
@@ -70,14 +82,13 @@ class Pacing:
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        if self._interval is not None or self._on_end is not None:
-            thread = threading.Thread(target=self._run, name="fastdicom-pacing", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError as error:  # then there are those after sub-operations only
-                LOGGER.error("no further thread can be had: %s", error)
-            else:
-                self._thread = thread
+        thread = threading.Thread(target=self._run, name="fastdicom-pacing", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # then there are those after sub-operations only
+            LOGGER.error("no further thread can be had: %s", error)
+        else:
+            self._thread = thread
         return self
 
     def __exit__(
@@ -121,10 +132,9 @@ class Pacing:
         while not self._is_over:
             if watches:
                 association.attend()
+            self._look()
             self._beat_if_due()
-            if watches and descriptor < 0:
-                readiness.wait(self._time_left(LOOK_AT_END), reading=False, writing=False)
-            elif readiness.wait(self._time_left(None), reading=descriptor >= 0, writing=False)[1]:
+            if readiness.wait(self._time_left(LOOK), reading=descriptor >= 0, writing=False)[1]:
                 association.attend()
                 readiness.wait(LOOK_AGAIN, reading=False, writing=False)
 

@@ -15,19 +15,22 @@ from time import time
 from types import MappingProxyType
 from typing import Any
 
-from fastdicom._core.exchange import Goal
+from fastdicom._core.exchange import Goal, Invocation
 from fastdicom._core.pdata import Message
+from fastdicom.association.arrivals import choose_for_whole
 from fastdicom.association.composite import CompositeRequests
 from fastdicom.association.destination import Destination
 from fastdicom.association.handlers import Handlers
 from fastdicom.association.operations import LOGGER, NEVER
-from fastdicom.association.outgoing import content_of, sop_instance_uid_of
+from fastdicom.association.outgoing import Outgoing, content_of, prepare, sop_instance_uid_of
 from fastdicom.association.pacing import Pacing
 from fastdicom.association.performing import Team
+from fastdicom.association.under_way import StoreUnderWay
 from fastdicom.association.watchdog import watched
 from fastdicom.dimse.messages import C_CANCEL_RQ
 from fastdicom.errors import AssociationError, MessageError
 from fastdicom.events import EventType, Handler
+from fastdicom.net.sinks import Choice
 from fastdicom.presentation import PresentationContextTuple
 from fastdicom.services.dispatch import serve
 from fastdicom.services.performer import DUPLICATE_INVOCATION, Service
@@ -67,7 +70,7 @@ class Serving(CompositeRequests):
             # It ended while the handler ran; what `receive` tells next says how.
             LOGGER.info("the response was not sent: %s", error)
         finally:
-            if self._sinks.received:
+            if self._sinks.received or self._sinks.chosen:
                 self._sinks.discard(message)
 
     def _perform(self, message: Message, message_id: int | None) -> None:
@@ -140,6 +143,19 @@ class Serving(CompositeRequests):
         """Return the file that a data set went to."""
         return self._sinks.take_file(message) if self._sinks.received else None
 
+    def take_choice(self, message: Message) -> Choice | None:
+        """Return what has been chosen for an object; None when nobody chooses."""
+        if self._sinks.header_check is None:
+            return None
+        choice = self._sinks.take_choice(message) or choose_for_whole(self, message, self._sinks)
+        if not self._is_established:  # the handler may have aborted it
+            self._check_established()
+        return choice
+
+    def context_of(self, context_id: int) -> PresentationContextTuple:
+        """Return an accepted presentation context."""
+        return self._contexts[context_id]
+
     def attend(self) -> None:
         """Take note of what has come while an operation is performed: C-CANCEL, an abort, a release.
 
@@ -159,6 +175,8 @@ class Serving(CompositeRequests):
                 request = None if self._is_closed else self._receive(waits=False)
             finally:
                 self._lead.release()
+                if self._waiting:
+                    self._tell_all()
             if request is None:
                 break
             self.serve(request)
@@ -199,13 +217,45 @@ class Serving(CompositeRequests):
     content_of = staticmethod(content_of)
     sop_instance_uid_of = staticmethod(sop_instance_uid_of)
 
+    def prepare_c_store(self, dataset: Any, transfer_syntax: str | None) -> Outgoing:
+        """Find out what is to be sent, for `begin_c_store`; raises what `send_c_store` does."""
+        return prepare(dataset, transfer_syntax, self._means())
+
+    def adapt_c_store(self, prepared: Outgoing) -> Outgoing:
+        """Return what was prepared for another association; NoAcceptedContext when it does not fit."""
+        return prepared.on(self._outgoing_contexts)
+
+    def begin_c_store(
+        self,
+        prepared: Outgoing,
+        priority: int,
+        originator_aet: str | None = None,
+        originator_id: int | None = None,
+    ) -> StoreUnderWay:
+        """Send an object with C-STORE; the response is to be waited for."""
+        if not self._is_established:
+            self._check_established()
+        invocation = self._send_store(prepared, None, priority, originator_aet, originator_id)
+        self._unawaited[invocation.thread] = invocation
+        return StoreUnderWay(self, invocation, prepared.sop_instance_uid)
+
+    def response_to(self, invocation: Invocation) -> Message | None:
+        """Wait for the response to what `begin_c_store` has sent; None when the association is gone."""
+        self._unawaited.pop(invocation.thread, None)
+        return self._response_to(invocation)
+
     def destination(self, address: Any, port: Any, options: Mapping[str, Any]) -> Destination:
         """Return where the objects of a C-MOVE go."""
         return Destination(self.ae, address, port, options)
 
-    def pacing(self, send: Callable[[], None], on_end: Callable[[], object] | None = None) -> Pacing:
+    def pacing(
+        self,
+        send: Callable[[], None],
+        look: Callable[[], None],
+        on_end: Callable[[], object] | None = None,
+    ) -> Pacing:
         """Have pending responses sent at a pace; with `on_end`, watch the association meanwhile."""
-        return Pacing(self, self.ae.pending_interval, send, on_end)
+        return Pacing(self, self.ae.pending_interval, send, look, on_end)
 
     @property
     def descriptor(self) -> int:
@@ -222,4 +272,5 @@ class Serving(CompositeRequests):
         with suppress(AssociationError, MessageError):
             self.send_pending(message, message.command.encode_response(status))
         self.abort()
-        self._settle()
+        if self._sinks.arrival is None:  # else who receives is the one that the handler keeps
+            self._settle()

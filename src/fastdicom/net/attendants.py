@@ -20,13 +20,18 @@ class Observer(Protocol):
 class DataSetSinks(Protocol):
     """Who chooses where data sets go while they are received.
 
-    `is_receiving` tells whether the one that is being received goes to a file.
+    `is_receiving` tells whether the one that is being received goes to a file, and `arrival` what is asked
+    about now, if anything.
     """
 
     is_receiving: bool
 
-    def choose(self, signal: Signal, reader: Reader) -> None:
-        """Answer COMMAND, FULL or SINK_FAILED of the reader."""
+    @property
+    def arrival(self) -> object | None:
+        """What is asked about now."""
 
-    def attach(self, message: Message) -> None:
+    def choose(self, signal: Signal, reader: Reader) -> bool:
+        """Answer COMMAND, FULL or SINK_FAILED of the reader; True when the answer is to come from above."""
+
+    def attach(self, message: Message, reader: Reader) -> None:
         """Take note of the message that the file belongs to, now that it is whole."""

@@ -201,7 +201,7 @@ class Connection:
                     self._blame(error)
                     continue
                 if self.sinks.is_receiving:
-                    self.sinks.attach(outcome)
+                    self.sinks.attach(outcome, self.reader)
                 return outcome
         finally:
             self._lock.release()
@@ -330,7 +330,7 @@ class Connection:
     def _is_delivered(self, message: Message) -> bool:
         """Ask the state machine whether a message is to be delivered."""
         if self.sinks.is_receiving:
-            self.sinks.attach(message)
+            self.sinks.attach(message, self.reader)
         if self.provider.receive_p_data(monotonic()):
             return True
         self._after_event()
@@ -344,8 +344,7 @@ class Connection:
                 self._abort(*self._abort_fields)
             return None
         if signal in _CHOICES:
-            self.sinks.choose(signal, self.reader)
-            return None
+            return Signal.COMMAND if self.sinks.choose(signal, self.reader) else None
         if signal is Signal.TIMED_OUT:
             return self._time_out(now)
         if signal is Signal.TOO_SLOW:
@@ -453,7 +452,8 @@ class Connection:
     def _send_on(self, message: MessageWriter) -> Message | ObservedPdu | Signal | bytes:
         """Send a message, or go on with it."""
         if not self._shows_sent_data:
-            return self._wire.send(message, len(self._arrived) < ARRIVALS)
+            # Nothing of an object is taken on while somebody chooses where it goes.
+            return self._wire.send(message, len(self._arrived) < ARRIVALS and self.sinks.arrival is None)
         outcome = self._wire.flush()  # one PDU at a time, for an observer
         while outcome is Signal.SENT:
             if self._shown:

@@ -4,6 +4,8 @@ Only objects go to files, those of C-STORE requests. One is written while it com
 matter. What cannot be written is received and dropped: the association lives on, and the service answers that
 it is out of resources. So is any other data set that memory has no room for: no peer fills the disk with
 identifiers.
+
+Somebody may choose for each object, once its first elements have come. Until then it is kept in memory.
 """
 
 from __future__ import annotations
@@ -12,18 +14,71 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from fastdicom._core.command import CommandSet
 from fastdicom._core.pdata import Message, Reader, Signal
 from fastdicom.dimse.messages import C_STORE_RQ, message_name
 from fastdicom.log import get_logger
-from fastdicom.net.store_directory import StoreDirectory
+from fastdicom.net.store_directory import StoreDirectory, create_file
 
 LOGGER = get_logger(__name__)
 
+# What is waited for before the first elements are looked at, and how much more after each look.
+FIRST_LOOK = 16 << 10
+GROWTH = 4
+
+# A header that is longer is not waited for.
+HEADER_LIMIT = 16 << 20
+
 # Given the command set and the presentation context: preamble, prefix and File Meta Information.
 FrontEncoder = Callable[[CommandSet, int], bytes]
+
+# Given the presentation context and what has come of a data set: whether the elements waited for are there.
+HeaderCheck = Callable[[int, bytes], bool]
+
+
+class Arrival(NamedTuple):
+    """An object whose first elements have come.
+
+    Attributes
+    ----------
+    command, context_id
+        The request, and its presentation context.
+    data_set
+        What has come of its data set.
+    is_complete
+        Whether the elements that were waited for are among it.
+    """
+
+    command: CommandSet
+    context_id: int
+    data_set: Any
+    is_complete: bool
+
+
+class Choice(NamedTuple):
+    """Where an object is to go.
+
+    Attributes
+    ----------
+    path
+        The file, or the directory, that it is written to; None for no file of its own.
+    is_for_memory
+        Whether it stays in memory even where a store directory is set.
+    verdict
+        What is to become of it in place of the handler's judgement; None when the handler is asked.
+    is_refused
+        Whether the rest of it is to be dropped.
+    """
+
+    path: Path | None = None
+    is_for_memory: bool = False
+    verdict: Any = None
+    is_refused: bool = False
+
+
+AS_SET_UP = Choice()
 
 
 class _File(Protocol):
@@ -70,25 +125,41 @@ class Sinks:
 
     Attributes
     ----------
+    header_check
+        Tells when somebody is to choose; None when nobody chooses.
     is_receiving
-        Whether the data set that is being received goes to a file.
+        Whether the data set that is being received goes to a file, or has been chosen for.
+    arrival
+        What somebody is to choose for now; None while there is no such thing.
     received
         The files of whole messages that have not been answered yet.
+    chosen
+        The choices for whole messages that have not been answered yet.
     """
 
     def __init__(self, directory: StoreDirectory | None, encode_front: FrontEncoder) -> None:
         self.directory = directory
+        self.header_check: HeaderCheck | None = None
         self.is_receiving = False
+        self.arrival: Arrival | None = None
+        self.received: dict[Message, _File] = {}
+        self.chosen: dict[Message, Choice] = {}
         self._encode_front = encode_front
         self._receiving: _File | None = None
-        self.received: dict[Message, _File] = {}
+        self._choice: Choice | None = None
+        self._memory_limit: int | None = None  # of the reader, while it has another one
 
-    def choose(self, signal: Signal, reader: Reader) -> None:
-        """Answer COMMAND, FULL or SINK_FAILED of the reader."""
+    @property
+    def holds_commands(self) -> bool:
+        """Whether to be asked before a data set is received."""
+        return self.directory is not None or self.header_check is not None
+
+    def choose(self, signal: Signal, reader: Reader) -> bool:
+        """Answer COMMAND, FULL or SINK_FAILED of the reader; True when somebody is to `settle` that."""
         if signal is Signal.SINK_FAILED:
             LOGGER.error("an object could not be written; it is refused")
             self._drop(reader)
-            return
+            return False
         command, context_id = reader.held_command
         if command.command_field != C_STORE_RQ:
             if signal is Signal.FULL:
@@ -97,40 +168,121 @@ class Sinks:
                     message_name(command.command_field),
                 )
                 reader.discard()
+            return False
+        if self.header_check is not None and self._choice is None:
+            return self._look(self.header_check, command, context_id, reader)
+        self._open(signal, reader)
+        return False
+
+    def _look(self, check: HeaderCheck, command: CommandSet, context_id: int, reader: Reader) -> bool:
+        """Wait for the first elements; True when they are there, or too long."""
+        limit = min(self._memory_limit or reader.memory_limit, HEADER_LIMIT)
+        if self._memory_limit is None:  # nothing has come yet
+            self._memory_limit = reader.memory_limit
+            reader.memory_limit = min(FIRST_LOOK, limit)
+            return False
+        data_set = reader.held_data_set
+        is_complete = check(context_id, data_set)
+        if is_complete or reader.memory_limit >= limit:
+            self.arrival = Arrival(command, context_id, data_set, is_complete)
+            return True
+        reader.memory_limit = min(GROWTH * reader.memory_limit, limit)
+        return False
+
+    def settle(self, choice: Choice, reader: Reader) -> None:
+        """Go on as it has been chosen for `arrival`."""
+        if self.arrival is None:  # the association has ended meanwhile
             return
+        self.arrival = None
+        self._choice = choice
+        self.is_receiving = True
+        self._restore(reader)
+        if choice.is_refused:
+            reader.discard()
+        elif choice.path is not None or (self.directory is not None and not choice.is_for_memory):
+            self._open(Signal.COMMAND, reader)
+
+    def _restore(self, reader: Reader) -> None:
+        if self._memory_limit is not None:
+            reader.memory_limit = self._memory_limit
+            self._memory_limit = None
+
+    def _open(self, signal: Signal, reader: Reader) -> None:
+        """Have the data set written from now on."""
+        command, context_id = reader.held_command
         try:
-            self._receiving = self._open(signal, command)
+            self._receiving = self._file(signal, command)
             self.is_receiving = True
-            front = self._encode_front(command, context_id)
-            if os.write(self._receiving.fileno(), front) < len(front):
-                raise OSError("no room for File Meta Information")
+            self._write(self._receiving, self._encode_front(command, context_id))
             reader.write_to(self._receiving.fileno())
         except OSError as error:
             LOGGER.error("an object cannot be written, it is refused: %s", error)
             self._drop(reader)
 
-    def _open(self, signal: Signal, command: CommandSet) -> _File:
-        if signal is Signal.COMMAND and self.directory is not None:
-            return self.directory.create(command.get(0x1000, ""))
+    def _file(self, signal: Signal, command: CommandSet) -> _File:
+        choice = self._choice or AS_SET_UP
+        sop_instance_uid = command.get(0x1000, "")
+        if signal is Signal.COMMAND and choice.path is not None:
+            if choice.path.is_dir():
+                return StoreDirectory(choice.path).create(sop_instance_uid)
+            return create_file(choice.path)
+        if signal is Signal.COMMAND and self.directory is not None and not choice.is_for_memory:
+            return self.directory.create(sop_instance_uid)
         return SpoolFile()
+
+    def _write(self, file: _File, data: Any) -> None:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(file.fileno(), left) :]
 
     def _drop(self, reader: Reader) -> None:
         reader.discard()
-        self.discard_incomplete()
+        self._discard_file()
 
-    def discard_incomplete(self) -> None:
-        """Remove the file of the message that is being received."""
+    def _discard_file(self) -> None:
         file, self._receiving = self._receiving, None
-        self.is_receiving = False
+        self.is_receiving = self._choice is not None
         if file is not None:
             file.discard()
 
-    def attach(self, message: Message) -> None:
+    def discard_incomplete(self) -> None:
+        """Remove the file of the message that is being received."""
+        self.arrival = self._choice = None
+        self._discard_file()
+
+    def attach(self, message: Message, reader: Reader) -> None:
         """Take note of the message that the file belongs to, now that it is whole."""
         file, self._receiving = self._receiving, None
+        choice, self._choice = self._choice, None
         self.is_receiving = False
         if file is not None:
             self.received[message] = file
+        if choice is not None:
+            self.chosen[message] = choice
+        self._restore(reader)
+
+    def take_choice(self, message: Message) -> Choice | None:
+        """Return what has been chosen for a message; None when nobody was asked."""
+        return self.chosen.pop(message, None)
+
+    def keep(self, message: Message, choice: Choice) -> None:
+        """Write a message that was whole before somebody chose, where it is to go."""
+        if choice.is_refused or (choice.path is None and (self.directory is None or choice.is_for_memory)):
+            return
+        file: _File | None = None
+        try:
+            self._choice = choice
+            file = self._file(Signal.COMMAND, message.command)
+            self._write(file, self._encode_front(message.command, message.context_id))
+            self._write(file, message.data_set or b"")
+            self.received[message] = file
+        except OSError as error:
+            LOGGER.error("an object cannot be written, it is refused: %s", error)
+            if file is not None:
+                file.discard()
+            raise
+        finally:
+            self._choice = None
 
     def take_file(self, message: Message) -> Path | None:
         """Complete the file of a message; None when there is none, or it could not be written."""
@@ -151,6 +303,7 @@ class Sinks:
 
     def discard(self, message: Message) -> None:
         """Remove the file of a message, unless it is complete in the store directory."""
+        self.chosen.pop(message, None)
         file = self.received.pop(message, None)
         if file is not None:
             file.discard()

@@ -31,7 +31,7 @@ except ImportError:  # Windows
 else:
     HAS_FLOCK = True
 
-__all__ = ["PartialFile", "StoreDirectory", "file_name", "is_temporary_name"]
+__all__ = ["PartialFile", "StoreDirectory", "create_file", "file_name", "is_temporary_name"]
 
 # With names relative to an open directory, it does not matter what happens to its path afterwards.
 USES_DESCRIPTOR = {os.open, os.rename, os.unlink} <= os.supports_dir_fd
@@ -155,11 +155,7 @@ class StoreDirectory:
         folder = self._folder
         if folder is None:
             raise ValueError(f"store directory {self.path} is closed")
-        while True:
-            partial_file = PartialFile(folder, file_name(sop_instance_uid))
-            if not HAS_FLOCK or _lock(partial_file.fileno()):
-                return partial_file
-            partial_file.discard()
+        return _create(folder, file_name(sop_instance_uid))
 
     def close(self) -> None:
         """Let go of the directory. No file can be created any more."""
@@ -247,6 +243,25 @@ class PartialFile:
                 os.close(number)
         with contextlib.suppress(OSError):  # removed already, or the disk is gone: it stays hidden
             self._folder.unlink(self._temporary_name)
+
+
+def create_file(path: Path) -> PartialFile:
+    """Create the hidden file that one object is written to, which is to be `path` in the end.
+
+    Raises
+    ------
+    OSError
+        If it cannot be created there.
+    """
+    return _create(_Folder(Path(os.path.abspath(path.parent))), path.name)
+
+
+def _create(folder: _Folder, name: str) -> PartialFile:
+    while True:
+        partial_file = PartialFile(folder, name)
+        if not HAS_FLOCK or _lock(partial_file.fileno()):
+            return partial_file
+        partial_file.discard()
 
 
 def _lock(number: int) -> bool:

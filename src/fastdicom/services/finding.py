@@ -20,6 +20,7 @@ from fastdicom import part10
 from fastdicom._core.pdata import Message
 from fastdicom.data_sets import encode_dataset
 from fastdicom.dimse.messages import PENDING
+from fastdicom.encoded.dataset import EncodedDataset
 from fastdicom.events import EVT_C_FIND, FindEvent
 from fastdicom.presentation import PresentationContextTuple
 from fastdicom.services.performer import (
@@ -139,7 +140,7 @@ def _encode(performer: Performer, match: Any, transfer_syntax: UID) -> bytes | m
     ValueError
         When it is empty, among others.
     """
-    if isinstance(match, Dataset):
+    if isinstance(match, Dataset | EncodedDataset):
         encoded: bytes | memoryview = encode_dataset(match, transfer_syntax)
     elif isinstance(match, str | os.PathLike):
         encoded = _data_set_of(Path(match).read_bytes(), transfer_syntax)

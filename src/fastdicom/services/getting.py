@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pydicom.dataset import Dataset
-
 from fastdicom._core.pdata import Message
 from fastdicom.events import EVT_C_GET, GetEvent
 from fastdicom.presentation import PresentationContextTuple
 from fastdicom.services.bulk_data import without_bulk_data
-from fastdicom.services.performer import SUCCESS, Performer
+from fastdicom.services.performer import SUCCESS, Performer, UnderWay
 from fastdicom.services.suboperations import (
+    Carrier,
     Outcome,
     Rules,
     SubOperations,
@@ -30,7 +29,8 @@ def serve_c_get(performer: Performer, message: Message, context: PresentationCon
 
     The handler yields the number of sub-operations, then pairs of a status and an object: a Dataset, a path,
     an open file, a buffer with a whole DICOM file, or an encoded data set with its transfer syntax as a pair
-    of its own.
+    of its own. It is asked for the next pair while the response to an object is awaited, and before that is
+    counted.
     """
     serve_retrieval(performer, message, context, GET, _retrieve)
 
@@ -44,10 +44,14 @@ def _retrieve(
     priority = priority_of(message.command)
     is_without_bulk_data = context.abstract_syntax == CompositeInstanceRetrieveWithoutBulkDataGet
 
-    def store(what: Any, transfer_syntax: str | None) -> Dataset:
+    def prepare(what: Any, transfer_syntax: str | None) -> Any:
         if is_without_bulk_data:
             what, transfer_syntax = without_bulk_data(what, transfer_syntax), None
-        return performer.send_c_store(what, priority=priority, transfer_syntax=transfer_syntax)
+        return performer.prepare_c_store(what, transfer_syntax)
 
-    with performer.pacing(sub_operations.send_pending) as pacing:
-        return sub_operations, sub_operations.perform(results, store, pacing)
+    def begin(what: Any, transfer_syntax: str | None, ready: Any) -> UnderWay:
+        return performer.begin_c_store(ready or prepare(what, transfer_syntax), priority)
+
+    carrier = Carrier(prepare, begin)
+    with performer.pacing(sub_operations.send_pending, sub_operations.look) as pacing:
+        return sub_operations, sub_operations.perform(results, carrier, pacing)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pydicom.dataset import Dataset
-
 from fastdicom._core.pdata import Message
 from fastdicom.errors import ConnectionFailed
 from fastdicom.events import EVT_C_MOVE, MoveEvent
 from fastdicom.presentation import PresentationContextTuple
-from fastdicom.services.performer import SUCCESS, Performer
+from fastdicom.services.performer import SUCCESS, Performer, UnderWay
 from fastdicom.services.suboperations import (
+    Carrier,
     Outcome,
     Refusal,
     Rules,
@@ -40,7 +39,8 @@ def serve_c_move(performer: Performer, message: Message, context: PresentationCo
 
     The handler yields the destination, ``(address, port)`` or ``(address, port, arguments of AE.associate)``,
     or ``(None, None)`` when it does not know it; then the number of sub-operations, and then what a handler
-    of C-GET yields.
+    of C-GET yields. It is asked for the next object while the response to a file or a Dataset of at most
+    4 MiB is awaited; after others, once that has come.
     """
     serve_retrieval(performer, message, context, MOVE, _retrieve)
 
@@ -61,17 +61,18 @@ def _retrieve(
         "originator_id": command.message_id,
     }
 
-    def store(what: Any, transfer_syntax: str | None) -> Dataset:
+    def begin(what: Any, transfer_syntax: str | None, ready: Any) -> UnderWay:
         performer.attend()
         try:
-            return destination.store(what, transfer_syntax, operation)
+            return destination.begin(what, transfer_syntax, ready, operation)
         except ConnectionFailed as error:
             performer.attend()  # if that is over, it is why
             raise Refusal(DESTINATION_UNKNOWN, f"the destination cannot be reached: {error}") from error
 
-    with performer.pacing(sub_operations.send_pending, destination.abort) as pacing:
+    carrier = Carrier(destination.prepare, begin)
+    with performer.pacing(sub_operations.send_pending, sub_operations.look, destination.abort) as pacing:
         try:
-            outcome = sub_operations.perform(results, store, pacing)
+            outcome = sub_operations.perform(results, carrier, pacing)
         except BaseException:
             destination.abort()
             raise

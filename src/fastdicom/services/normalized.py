@@ -17,6 +17,7 @@ from pydicom.uid import UID
 from fastdicom._core.pdata import Message
 from fastdicom.data_sets import encode_dataset
 from fastdicom.dimse import messages as dimse
+from fastdicom.encoded.dataset import EncodedDataset
 from fastdicom.events import (
     EVT_N_ACTION,
     EVT_N_CREATE,
@@ -164,9 +165,9 @@ def _encode(reply: Any, transfer_syntax: UID) -> Sequence[Any] | None:
     """Return an encoded data set in pieces; None when it has no elements, as then there is none."""
     if reply is None:
         return None
-    encoded = (
-        encode_dataset(reply, transfer_syntax) if isinstance(reply, Dataset) else memoryview(reply).cast("B")
-    )
+    if isinstance(reply, Dataset | EncodedDataset):
+        reply = encode_dataset(reply, transfer_syntax)
+    encoded = memoryview(reply).cast("B")
     return [encoded] if len(encoded) > 0 else None
 
 

@@ -37,8 +37,27 @@ NO_EXPLANATION: Mapping[str, Any] = MappingProxyType({})
 Handler: TypeAlias = Callable[..., Any]
 
 
+class Choice(Protocol):
+    """What has been chosen for an object before all of it had come.
+
+    `verdict` is a status, or the association that it goes to; None when the handler of C-STORE is asked.
+    """
+
+    @property
+    def verdict(self) -> Any:
+        """What answers the request."""
+
+
 class Pacing(Protocol):
-    """Has pending responses sent at a pace; left, it sends none any more."""
+    """Has pending responses sent at a pace; left, it sends none any more.
+
+    Attributes
+    ----------
+    counting
+        A lock, for who counts a sub-operation.
+    """
+
+    counting: Any
 
     def report(self) -> None:
         """Send a pending response, unless there were many just now."""
@@ -50,11 +69,34 @@ class Pacing(Protocol):
     ) -> None: ...
 
 
+class UnderWay(Protocol):
+    """A C-STORE whose response has not been taken yet."""
+
+    @property
+    def sop_instance_uid(self) -> str | None:
+        """The SOP Instance UID of the object; None when it cannot be found."""
+
+    @property
+    def may_look_ahead(self) -> bool:
+        """Whether the handler may be asked for the next object already."""
+
+    def has_answer(self) -> bool:
+        """Whether the response has come, as of now. From any thread."""
+
+    def wait(self) -> Dataset:
+        """Return the status in the response; an empty one when there is none to come."""
+
+
 class Destination(Protocol):
     """Where the objects of a C-MOVE go, as a service sees it."""
 
-    def store(self, what: Any, transfer_syntax: str | None, operation: Mapping[str, Any]) -> Dataset:
-        """Send an object with C-STORE; its status, an empty one when the destination was lost.
+    def prepare(self, what: Any, transfer_syntax: str | None) -> Any:
+        """Make an object ready to be sent; None when it is not known yet on what association."""
+
+    def begin(
+        self, what: Any, transfer_syntax: str | None, ready: Any, operation: Mapping[str, Any]
+    ) -> UnderWay:
+        """Send an object with C-STORE, made ready or not.
 
         ConnectionError when the destination has not been reached at all.
         """
@@ -84,6 +126,9 @@ class Performer(Protocol):
     def take_file(self, message: Message) -> Path | None:
         """Return the file that the data set of this message went to."""
 
+    def take_choice(self, message: Message) -> Choice | None:
+        """Return what has been chosen for an object once its first elements had come; None for nothing."""
+
     def attend(self) -> None:
         """Take note of C-CANCEL, abort and release; AssociationError when the association has ended."""
 
@@ -104,16 +149,25 @@ class Performer(Protocol):
     def sop_instance_uid_of(self, dataset: Any, transfer_syntax: str | None) -> str | None:
         """Return the SOP Instance UID of an object; None when it cannot be found."""
 
-    def send_c_store(self, dataset: Any, *, priority: int, transfer_syntax: str | None) -> Dataset:
-        """Send an object to the peer; its status, an empty one when the association is gone."""
+    def prepare_c_store(self, dataset: Any, transfer_syntax: str | None) -> Any:
+        """Make an object ready to be sent to the peer: a file is opened, and a short one read."""
+
+    def begin_c_store(self, prepared: Any, priority: int) -> UnderWay:
+        """Send such an object to the peer."""
 
     def destination(self, address: Any, port: Any, options: Mapping[str, Any]) -> Destination:
         """Return where objects can be sent to, with these arguments of `AE.associate`."""
 
-    def pacing(self, send: Callable[[], None], on_end: Callable[[], object] | None = None) -> Pacing:
+    def pacing(
+        self,
+        send: Callable[[], None],
+        look: Callable[[], None],
+        on_end: Callable[[], object] | None = None,
+    ) -> Pacing:
         """Have pending responses sent at the pace of `AE.pending_interval`, by `send`.
 
-        With `on_end` the association is watched meanwhile: it is called when the association ends.
+        Now and then `look` is called, to see whether a sub-operation has been answered meanwhile. With
+        `on_end` the association is watched: it is called when the association ends.
         """
 
 

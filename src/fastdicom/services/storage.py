@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+from pydicom.dataset import Dataset
+
 from fastdicom._core.pdata import Message
 from fastdicom.events import EVT_C_STORE, StoreEvent
 from fastdicom.presentation import PresentationContextTuple
@@ -25,10 +30,17 @@ def serve_c_store(performer: Performer, message: Message, context: PresentationC
     if not (message.command.has_data_set and message.command.get(SOP_INSTANCE_UID)):
         respond(performer, message, MISTYPED_ARGUMENT)
         return
+    choice = performer.take_choice(message)
+    verdict = None if choice is None else choice.verdict
+    if verdict is not None and not hasattr(verdict, "send_c_store"):
+        respond(performer, message, verdict)
+        return
     path = performer.take_file(message)
     bound = performer.intervention_handler(EVT_C_STORE)
     if path is None and not message.is_in_memory:
         respond(performer, message, OUT_OF_RESOURCES)
+    elif verdict is not None:
+        respond(performer, message, _forward(verdict, message, context, path))
     elif bound is not None:
         handler, arguments = bound
         event = StoreEvent(performer, EVT_C_STORE, performer.wall_clock(), message, context, path)
@@ -40,3 +52,18 @@ def serve_c_store(performer: Performer, message: Message, context: PresentationC
         respond(performer, message, status)
     else:
         respond(performer, message, HANDLER_FAILED if path is None else SUCCESS)
+
+
+def _forward(
+    association: Any, message: Message, context: PresentationContextTuple, path: Path | None
+) -> int | Dataset:
+    """Return the status that another association answers this object with."""
+    try:
+        if path is None:
+            status = association.send_c_store(message.data_set, transfer_syntax=context.transfer_syntax)
+        else:
+            status = association.send_c_store(path)
+    except (OSError, RuntimeError, ValueError) as error:
+        LOGGER.error("the object was not forwarded: %s", error)
+        return OUT_OF_RESOURCES
+    return status if "Status" in status else OUT_OF_RESOURCES

@@ -1,8 +1,13 @@
 """What C-GET and C-MOVE share: C-STORE sub-operations, counted and reported (PS3.4 C.4.2, C.4.3).
 
-What the handler yields is sent one after the other, by a function that C-GET and C-MOVE bring along. What
+What the handler yields is sent one after the other, in a way that C-GET and C-MOVE bring along. What
 cannot be sent is counted as failed, and the operation goes on. Between two of them the association is looked
 at: C-CANCEL ends the operation with what has been done by then.
+
+While the response to one object is awaited the handler is asked for the next one, and that is made ready.
+Never more than one: what is under way has left our memory by then, but for some MiB that a C-MOVE may have
+to send again. What comes of it is told when the one under way has been counted. A handler that takes its
+time meanwhile holds up no count and no pending response: the thread of the pacing sees to those.
 """
 
 from __future__ import annotations
@@ -26,6 +31,7 @@ from fastdicom.services.performer import (
     SUCCESS,
     Pacing,
     Performer,
+    UnderWay,
     encode_explained,
     respond,
     unpack_status,
@@ -55,8 +61,21 @@ LOW_PRIORITY = 2
 # PS3.7 9.3.3.2: element numbers of remaining, completed, failed, warning
 REMAINING = 0x1020
 
-# Given an object and its transfer syntax, if that is to be said: the status of its C-STORE response.
-Store = Callable[[Any, "str | None"], Dataset]
+UNSENT = "an object cannot be sent: %s"
+
+# What a handler is taken to have yielded when it has ended, and when it has raised.
+ENDED, RAISED = object(), object()
+
+
+class Carrier(NamedTuple):
+    """How objects are sent.
+
+    `prepare` makes one ready, given it and its transfer syntax, if that is to be said; None when that is for
+    `begin`. `begin` sends it, made ready or not.
+    """
+
+    prepare: Callable[[Any, str | None], Any]
+    begin: Callable[[Any, str | None, Any], UnderWay]
 
 
 class Refusal(Exception):
@@ -98,6 +117,40 @@ class Counts(NamedTuple):
     warning: int = 0
 
 
+class Step:
+    """What the handler has yielded, and what has been made of it ahead of its turn.
+
+    Attributes
+    ----------
+    result
+        What it has yielded, ENDED, or RAISED.
+    is_pair
+        Whether that is a status with an object.
+    status, what, transfer_syntax
+        Then, its parts.
+    ready
+        The object, ready to be sent; None when it is not.
+    failure
+        Why it cannot be sent, if that is known.
+    """
+
+    def __init__(self, result: Any) -> None:
+        self.result = result
+        self.is_pair = isinstance(result, tuple | list) and len(result) == 2
+        self.status: Any
+        self.what: Any
+        self.status, self.what = result if self.is_pair else (None, None)
+        self.transfer_syntax: str | None = None
+        if isinstance(self.what, tuple) and len(self.what) == 2:
+            self.what, self.transfer_syntax = self.what
+        self.ready: Any = None
+        self.failure: str | None = None
+
+    def forget(self) -> None:
+        """Hold the object no longer."""
+        self.result = self.what = self.ready = None
+
+
 class SubOperations:
     """The sub-operations of one C-GET or C-MOVE.
 
@@ -132,6 +185,8 @@ class SubOperations:
         self._message = message
         self._context = context
         self._rules = rules
+        self._pacing: Pacing  # while it is performed
+        self._under_way: UnderWay | None = None
         plain = CommandSet(message.command.encode_response(PENDING))
         self._pending = {element: plain[element] for element in plain if element != 0x0000}
 
@@ -140,7 +195,7 @@ class SubOperations:
         elements = {**self._pending, **{REMAINING + i: count for i, count in enumerate(self.counts)}}
         self._performer.send_pending(self._message, encode_command(elements))
 
-    def perform(self, results: Iterator[Any], store: Store, pacing: Pacing) -> Outcome:
+    def perform(self, results: Iterator[Any], carrier: Carrier, pacing: Pacing) -> Outcome:
         """Send what the handler yields; tell how it ended.
 
         Raises
@@ -148,51 +203,128 @@ class SubOperations:
         AssociationError
             When the association with the requestor has ended.
         """
+        self._pacing = pacing
+        step = self._take(results)
         while True:
-            try:
-                result = next(results)
-            except StopIteration:
-                return self._sum_up()
-            except Exception:
-                LOGGER.exception("the handler bound to %s raised", self._rules.event)
-                is_done = self.counts.remaining == 0
-                return self._sum_up() if is_done else self._give_up(self._rules.handler_failed)
-            if not self.counts.remaining:
-                LOGGER.warning("the handler yields more than it has announced; that is ignored")
-                return self._sum_up()
-            if not (isinstance(result, tuple | list) and len(result) == 2):
-                LOGGER.error("the handler yields %r, no status with an object", type(result).__name__)
-                return self._give_up(self._rules.handler_failed)
-            status, what = result
-            if status != PENDING:
-                code, explanations = unpack_status(status)
-                category = code_to_category(code)
-                if category == STATUS_CANCEL:
-                    return Outcome(code, explanations, what)
-                if category == STATUS_SUCCESS:
-                    return self._sum_up()
-                if category != STATUS_PENDING:
-                    return self._give_up(code, explanations, what)
+            outcome = self._judge(step)
+            if outcome is not None:
+                return outcome
             if self._performer.is_cancelled(self._message):
                 return Outcome(CANCELLED)
-            self._send(store, what)
-            pacing.report()
+            step = self._send(step, carrier, results) or self._take(results)
 
-    def _send(self, store: Store, what: Any) -> None:
-        """Have an object sent, and count what becomes of that."""
-        transfer_syntax = None
-        if isinstance(what, tuple) and len(what) == 2:
-            what, transfer_syntax = what
+    def _take(self, results: Iterator[Any]) -> Step:
+        """Ask the handler what is next."""
+        try:
+            return Step(next(results))
+        except StopIteration:
+            return Step(ENDED)
+        except Exception:
+            LOGGER.exception("the handler bound to %s raised", self._rules.event)
+            return Step(RAISED)
+
+    def _judge(self, step: Step) -> Outcome | None:
+        """Tell how the operation ends; None when there is an object to be sent."""
+        if step.result is ENDED:
+            return self._sum_up()
+        if step.result is RAISED:
+            is_done = self.counts.remaining == 0
+            return self._sum_up() if is_done else self._give_up(self._rules.handler_failed)
+        if not self.counts.remaining:
+            LOGGER.warning("the handler yields more than it has announced; that is ignored")
+            return self._sum_up()
+        if not step.is_pair:
+            LOGGER.error("the handler yields %r, no status with an object", type(step.result).__name__)
+            return self._give_up(self._rules.handler_failed)
+        if step.status == PENDING:
+            return None
+        code, explanations = unpack_status(step.status)
+        category = code_to_category(code)
+        if category == STATUS_CANCEL:
+            return Outcome(code, explanations, step.what)
+        if category == STATUS_SUCCESS:
+            return self._sum_up()
+        return None if category == STATUS_PENDING else self._give_up(code, explanations, step.what)
+
+    def _send(self, step: Step, carrier: Carrier, results: Iterator[Any]) -> Step | None:
+        """Have an object sent, and count what becomes of that; return what the handler yields meanwhile."""
+        is_last = self.counts.remaining == 1
+        under_way = self._begin(step, carrier)
+        if under_way is None:
+            return None
+        following = None
+        self._under_way = under_way
+        try:
+            if under_way.may_look_ahead:
+                step.forget()
+                following = self._take(results)
+                if following.status == PENDING and not is_last:
+                    self._prepare(following, carrier)
+        finally:
+            with self._pacing.counting:
+                self._conclude()
+        return following
+
+    def _prepare(self, step: Step, carrier: Carrier) -> None:
+        try:
+            step.what = self._performer.content_of(step.what)
+            step.ready = carrier.prepare(step.what, step.transfer_syntax)
+        except Exception as error:
+            step.failure = _reason(error)  # told when it is its turn
+
+    def _begin(self, step: Step, carrier: Carrier) -> UnderWay | None:
+        """Have an object sent; None when it cannot be, and has been counted."""
+        failure = step.failure
+        if failure is None:
+            try:
+                step.what = self._performer.content_of(step.what)
+                ready, step.ready = step.ready, None
+                return carrier.begin(step.what, step.transfer_syntax, ready)
+            except (AssociationError, Refusal):
+                raise
+            except Exception as error:
+                failure = _reason(error)
+        LOGGER.error(UNSENT, failure)
+        if self._has_failed(None):
+            self._note(self._performer.sop_instance_uid_of(step.what, step.transfer_syntax))
+        self._pacing.report()
+        return None
+
+    def look(self) -> None:
+        """Count what is under way if it has been answered: its own thread may be with the handler still.
+
+        Raises
+        ------
+        AssociationError
+            When the association with the requestor has ended.
+        """
+        if self._under_way is None or not self._pacing.counting.acquire(False):
+            return
+        try:
+            under_way: UnderWay | None = self._under_way  # as of now: its own thread may have been quicker
+            if under_way is not None and under_way.has_answer():
+                self._conclude()
+        finally:
+            self._pacing.counting.release()
+
+    def _conclude(self) -> None:
+        """Wait for what is under way, and count it, unless that has been done. With the lock held."""
+        under_way, self._under_way = self._under_way, None
+        if under_way is None:
+            return
         status = None
         try:
-            what = self._performer.content_of(what)
-            status = store(what, transfer_syntax).get("Status")
+            status = under_way.wait().get("Status")
         except (AssociationError, Refusal):
             raise
         except Exception as error:
-            # Not what pydicom says of values, and no path: they may name the patient.
-            reason = str(error) if isinstance(error, NoAcceptedContext) else type(error).__name__
-            LOGGER.error("an object cannot be sent: %s", reason)
+            LOGGER.error(UNSENT, _reason(error))
+        if self._has_failed(status):
+            self._note(under_way.sop_instance_uid)
+        self._pacing.report()
+
+    def _has_failed(self, status: int | None) -> bool:
+        """Count the status of a sub-operation, None for none, and tell whether it has failed."""
         remaining, completed, failed, warning = self.counts
         if status == SUCCESS:
             self.counts = Counts(remaining - 1, completed + 1, failed, warning)
@@ -200,9 +332,12 @@ class SubOperations:
             self.counts = Counts(remaining - 1, completed, failed, warning + 1)
         else:
             self.counts = Counts(remaining - 1, completed, failed + 1, warning)
-            uid = self._performer.sop_instance_uid_of(what, transfer_syntax)
-            if uid:
-                self.failed_uids.append(uid)
+            return True
+        return False
+
+    def _note(self, failed_uid: str | None) -> None:
+        if failed_uid:
+            self.failed_uids.append(failed_uid)
 
     def _sum_up(self) -> Outcome:
         """Return the status of what has been done (PS3.4 C.4.2.3.1, C.4.3.3.1)."""
@@ -256,6 +391,14 @@ class SubOperations:
             except ValueError as error:
                 LOGGER.error("the identifier of a response cannot be sent: %s", error)
         return b""
+
+
+def _reason(error: Exception) -> str:
+    """Say why an object is not sent.
+
+    Not what pydicom says of values, and no path: they may name the patient.
+    """
+    return str(error) if isinstance(error, NoAcceptedContext) else type(error).__name__
 
 
 Retrieve = Callable[

@@ -144,7 +144,9 @@ class PrintProvider:
         with served.guard:
             if request.AffectedSOPClassUID == BasicFilmSession:
                 served.hierarchy.expect(_image_box_class(event))
-            answer = served.hierarchy.create(request.AffectedSOPClassUID, uid, attributes, len(event.encoded))
+            answer = served.hierarchy.create(
+                request.AffectedSOPClassUID, uid, attributes, event.encoded.encoded_length()
+            )
         if request.AffectedSOPInstanceUID:
             return answer.status, answer.attributes
         status = Dataset()
@@ -158,7 +160,10 @@ class PrintProvider:
         served = self._served(event)
         with served.guard:
             answer = served.hierarchy.set(
-                request.RequestedSOPClassUID, request.RequestedSOPInstanceUID, attributes, len(event.encoded)
+                request.RequestedSOPClassUID,
+                request.RequestedSOPInstanceUID,
+                attributes,
+                event.encoded.encoded_length(),
             )
         return answer.status, answer.attributes
 
