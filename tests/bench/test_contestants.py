@@ -28,10 +28,10 @@ def names(peers: str, has_pairs: bool = False) -> list[str]:
 
 @pytest.mark.usefixtures("only_dcmtk_is_missing")
 def test_who_runs() -> None:
-    assert names("auto") == ["fastdicom", "limit", "limit-tls", "pynetdicom"]
+    assert names("auto") == ["fastdicom", "limit", "limit-tls", "pydicom", "pynetdicom"]
     assert names("none") == ["fastdicom", "limit", "limit-tls"]
     assert names("pynetdicom") == ["fastdicom", "limit", "limit-tls", "pynetdicom"]
-    assert names("auto", has_pairs=True)[4:] == ["fastdicom>pynetdicom", "pynetdicom>fastdicom"]
+    assert names("auto", has_pairs=True)[5:] == ["fastdicom>pynetdicom", "pynetdicom>fastdicom"]
 
 
 @pytest.mark.usefixtures("only_dcmtk_is_missing")
@@ -47,6 +47,21 @@ def test_who_takes_part_over_tls() -> None:
     secured = [name for name, each in IMPLEMENTATIONS.items() if each.takes_part_in(BY_NAME["tls"])]
     assert secured == ["fastdicom", "limit-tls", "pynetdicom", "dcmtk"]
     assert not IMPLEMENTATIONS["limit-tls"].takes_part_in(BY_NAME["store-ct"])
+
+
+@pytest.mark.parametrize(
+    ("scenario", "expected"),
+    [
+        ("edit-5", ["fastdicom", "pydicom"]),
+        ("index-real", ["fastdicom", "pydicom"]),
+        ("transcode", ["fastdicom", "limit", "pydicom"]),
+        ("echo", ["fastdicom", "limit", "pynetdicom", "dcmtk"]),
+        ("find", ["fastdicom", "pynetdicom"]),
+    ],
+)
+def test_who_takes_part_with_and_without_a_network(scenario: str, expected: list[str]) -> None:
+    taking_part = [name for name, each in IMPLEMENTATIONS.items() if each.takes_part_in(BY_NAME[scenario])]
+    assert taking_part == expected
 
 
 def test_tools_take_no_part_in_associate() -> None:

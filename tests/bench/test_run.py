@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fastdicom.bench import certificates, inputs, run
+from fastdicom.bench import certificates, data_set_inputs, inputs, run
 from fastdicom.bench.contestants import IMPLEMENTATIONS, Contestant, Task
 from fastdicom.bench.peers import dcmtk
 from fastdicom.bench.run import Result, measure, rotated, step_count
@@ -17,6 +17,7 @@ TINY = Effort(rounds=2, run_seconds=0.01, most_seconds=30.0, has_extras=False)
 needs_limit = pytest.mark.skipif(os.name != "posix", reason="the limit is compiled on POSIX systems only")
 BARE = ("store-ct", "store-write", "store-parallel", "echo", "associate")
 ALONE = (*BARE, "find", "find-encoded", "get", "n-create")
+LOCAL = ("index", "read-5", "to-pydicom", "decode-all", "encode", "edit-5", "transcode", "transcode-swap")
 
 
 def contestant(name: str) -> Contestant:
@@ -115,6 +116,23 @@ def test_mixed_pairs(peer: str, instances: list[inputs.Instance], tmp_path: Path
     names = [f"fastdicom>{peer}", f"{peer}>fastdicom"]
     results = measured(BY_NAME["store-write"], names, instances, tmp_path)
     check_figures(results, BY_NAME["store-write"], names)
+
+
+@pytest.mark.parametrize("scenario", LOCAL)
+def test_without_a_network(scenario: str, tmp_path: Path) -> None:
+    data_sets = data_set_inputs.prepare(str(BY_NAME[scenario].inputs), tmp_path / "inputs")
+    names = ["fastdicom", "pydicom", *(["limit"] if BY_NAME[scenario].is_bare else [])]
+    results = measured(BY_NAME[scenario], names, data_sets, tmp_path)
+    check_figures(results, BY_NAME[scenario], names)
+
+
+def test_one_that_fails_without_a_network(tmp_path: Path) -> None:
+    data_sets = data_set_inputs.prepare("header", tmp_path / "inputs")
+    for instance in data_sets:
+        Path(instance.path).unlink()
+    (result,) = measured(BY_NAME["index"], ["pydicom"], data_sets, tmp_path)
+    assert result.figures == {}
+    assert "FileNotFoundError" in result.errors["pydicom"]
 
 
 @needs_limit

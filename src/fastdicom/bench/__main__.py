@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from fastdicom.bench import certificates, inputs, report_html, report_json, report_terminal
+from fastdicom.bench import certificates, data_set_inputs, inputs, report_html, report_json, report_terminal
 from fastdicom.bench.contestants import IMPLEMENTATIONS, Contestant, Task, select
 from fastdicom.bench.machine import machine, versions
 from fastdicom.bench.run import Result, measure, step_count
@@ -67,7 +67,8 @@ def run_all(scenarios: Sequence[Scenario], contestants: Sequence[Contestant], ef
         made: dict[str | None, list[inputs.Instance]] = {None: []}
         for scenario in scenarios:
             if scenario.inputs is not None and scenario.inputs not in made:
-                made[scenario.inputs] = inputs.prepare(scenario.inputs, directory / scenario.inputs)
+                prepare = data_set_inputs.prepare if scenario.is_local else inputs.prepare
+                made[scenario.inputs] = prepare(scenario.inputs, directory / scenario.inputs)
             files = None
             if scenario.is_secured:
                 files = certificates.make(directory / f"{scenario.name}-certificates")

@@ -46,6 +46,8 @@ class Implementation:
         It moves bytes only.
     has_tls
         It takes part in scenarios over TLS.
+    has_network, has_data_sets
+        It takes part in scenarios with a network, and in those without.
     scenarios
         The scenarios it takes part in, None for all.
     """
@@ -56,12 +58,16 @@ class Implementation:
     is_whole_tool: bool = False
     is_bare: bool = False
     has_tls: bool = False
+    has_network: bool = True
+    has_data_sets: bool = False
     scenarios: frozenset[str] | None = None
 
     def takes_part_in(self, scenario: Scenario) -> bool:
         if self.is_whole_tool and not scenario.is_for_whole_tools:
             return False
         if scenario.is_secured and not self.has_tls:
+            return False
+        if not (self.has_data_sets if scenario.is_local else self.has_network):
             return False
         if self.is_bare and not scenario.is_bare:
             return False
@@ -105,9 +111,13 @@ def limit_version() -> str | None:
 IMPLEMENTATIONS = {
     implementation.name: implementation
     for implementation in (
-        Implementation(OURS, lambda: __version__, "", has_tls=True),
+        Implementation(OURS, lambda: __version__, "", has_tls=True, has_data_sets=True),
         Implementation(
-            LIMIT, limit_version, "it is compiled with fastdicom on POSIX systems only", is_bare=True
+            LIMIT,
+            limit_version,
+            "it is compiled with fastdicom on POSIX systems only",
+            is_bare=True,
+            has_data_sets=True,
         ),
         Implementation(
             LIMIT_TLS,
@@ -115,6 +125,13 @@ IMPLEMENTATIONS = {
             "it is there with fastdicom on POSIX systems only",
             has_tls=True,
             scenarios=frozenset({"tls"}),
+        ),
+        Implementation(
+            "pydicom",
+            package_version("pydicom"),
+            "pip install pydicom",
+            has_network=False,
+            has_data_sets=True,
         ),
         Implementation(
             "pynetdicom", package_version("pynetdicom"), 'pip install "fastdicom-net[bench]"', has_tls=True
@@ -212,7 +229,10 @@ def command(
             "reads_files": task.scenario.is_read,
             "is_encoded": task.scenario.is_encoded,
             "certificates": task.certificates,
+            "target": task.scenario.target,
         }
-        start = [sys.executable, "-m", f"fastdicom.bench.peers.{implementation.name.replace('-', '_')}", role]
+        name = implementation.name.replace("-", "_")
+        program = ["data_sets", name] if task.scenario.is_local else [name, role]
+        start = [sys.executable, "-m", f"fastdicom.bench.peers.{program[0]}", program[1]]
     job_path.write_text(json.dumps(job), encoding="utf-8")
     return [*start, os.fspath(job_path)]

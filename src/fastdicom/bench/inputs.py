@@ -186,16 +186,20 @@ def describe(path: Path, data_set: Dataset) -> Instance:
     )
 
 
-def real_instances() -> list[Instance]:
-    """Return the real files on this machine, one for each SOP Instance UID."""
+def real_paths(pattern: str) -> list[Path]:
+    """Return the real files on this machine with such a name."""
     directories = [Path(data_manager.DATA_ROOT) / "test_files"]
     if (found := importlib.util.find_spec("data_store")) and found.submodule_search_locations:
         directories.append(Path(found.submodule_search_locations[0]) / "data")  # pydicom-data
+    return [path for each in directories for path in sorted(each.rglob(pattern)) if path.is_file()]
+
+
+def real_instances() -> list[Instance]:
+    """Return the real files on this machine, one for each SOP Instance UID."""
     found_instances: dict[str, Instance] = {}
-    for directory in directories:
-        for path in sorted(directory.rglob("*.dcm")):
-            if instance := real_instance(path):
-                found_instances.setdefault(instance.sop_instance, instance)
+    for path in real_paths("*.dcm"):
+        if instance := real_instance(path):
+            found_instances.setdefault(instance.sop_instance, instance)
     if not found_instances:
         raise FileNotFoundError("neither pydicom nor pydicom-data has brought files to send")
     return list(found_instances.values())

@@ -7,7 +7,6 @@ import platform
 from pathlib import Path
 
 import numpy as np
-import pydicom
 
 from fastdicom.bench.contestants import IMPLEMENTATIONS, LIMIT, LIMIT_TLS
 
@@ -45,7 +44,6 @@ def versions() -> dict[str, str]:
     """Return the versions of what is measured and of what it stands on."""
     found = {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "pydicom": pydicom.__version__,
         "numpy": np.__version__,
     }
     for name, implementation in IMPLEMENTATIONS.items():

@@ -40,6 +40,8 @@ class Cost:
 
 
 NOTHING = Cost(0.0, 0.0, 0.0, None)
+# What a receiver that is not there has used.
+NO_RECEIVER: Reply = {"messages": None, "cpu_s": 0.0, "peak_rss_bytes": 0}
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,9 @@ class Entry:
             self._received = directory / "received"
             self._received.mkdir()
         try:
-            self._receiver = self._start(contestant.receiver, "receiver", 0)
+            self._receiver: Side | None = None
+            if not task.scenario.is_local:
+                self._receiver = self._start(contestant.receiver, "receiver", 0)
             self._senders = [
                 self._start(contestant.sender, "sender", number) for number in range(task.scenario.senders)
             ]
@@ -132,7 +136,8 @@ class Entry:
     def prepare(self, run_seconds: float) -> None:
         """Wait for the processes, and find out how many messages make a run of that length."""
         for side in (self._receiver, *self._senders):
-            side.wait_until_ready()
+            if side is not None:
+                side.wait_until_ready()
         if self._has_tool:
             run_seconds = max(run_seconds, LEAST_TOOL_SECONDS)
             for senders in {1, len(self._senders)}:
@@ -181,14 +186,14 @@ class Entry:
 
     def _phase(self, senders: int, count: int) -> Cost:
         """Let some senders send so many messages each, and take off the baseline once it is known."""
-        port = self._receiver.ask(do="open")["port"]
+        port = 0 if self._receiver is None else self._receiver.ask(do="open")["port"]
         active = self._senders[:senders]
         for sender in active:
             sender.ask(do="connect", port=port, messages=count)
         for sender in active:
             sender.tell(do="go")
         sent = [sender.hear() for sender in active]
-        received = self._receiver.ask(do="close")
+        received = NO_RECEIVER if self._receiver is None else self._receiver.ask(do="close")
         self._check(sent, received["messages"], self._take_files())
         return self._cost(sent, received)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
-Kind = Literal["store", "echo", "associate", "find", "get", "n-create"]
+# What is done to data sets, without a network.
+LocalKind = Literal["index", "read-5", "to-pydicom", "decode-all", "encode", "edit-5", "transcode"]
+Kind = Literal["store", "echo", "associate", "find", "get", "n-create"] | LocalKind
 MEGABYTE = 1_000_000
 
 # The responses to each C-FIND.
@@ -25,7 +27,8 @@ class Scenario:
     kind
         What one operation is.
     inputs
-        The set of files that a store sends, see `fastdicom.bench.inputs`.
+        The set of files that a store sends, see `fastdicom.bench.inputs`, or the set of data sets that a
+        scenario without a network works on, see `fastdicom.bench.data_set_inputs`.
     is_written
         The receiver writes files.
     is_read
@@ -45,6 +48,8 @@ class Scenario:
         Associations are over TLS, with mutual authentication.
     is_extra
         Left out of a quick call that does not name it.
+    target
+        The UID of the transfer syntax that a data set is changed to.
     summary
         One line for people.
     """
@@ -63,6 +68,12 @@ class Scenario:
     is_for_whole_tools: bool = True
     is_secured: bool = False
     is_extra: bool = False
+    target: str = ""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether there is no network: one process works on data sets in memory."""
+        return self.kind in get_args(LocalKind)
 
     @property
     def is_in_megabytes(self) -> bool:
@@ -77,6 +88,29 @@ class Scenario:
     def result_names(self) -> tuple[str, ...]:
         return (self.name,) if self.senders == 1 else (self.name, f"{self.name}-after")
 
+
+def local(
+    kind: LocalKind, made: str, summary: str, *, name: str = "", files: str = "files", target: str = ""
+) -> tuple[Scenario, Scenario]:
+    """Return the scenario over made data sets, and the one over real ones, in which each counts by its cost.
+
+    Where bytes are moved the rate is in MB/s, else in data sets.
+    """
+    is_bare = kind == "transcode"
+    unit = "MB/s" if is_bare else "data sets/s"
+    first = Scenario(name or kind, unit, kind, summary, made, is_bare=is_bare, target=target)
+    second = replace(
+        first,
+        name=f"{first.name}-real",
+        summary="the same, the real data sets of pydicom and pydicom-data",
+        inputs=files,
+        is_extra=True,
+    )
+    return first, second
+
+
+EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 
 # A closed connection keeps its port for a minute (TIME_WAIT) and there are 28,000 of them: hence `most`.
 SCENARIOS = (
@@ -140,6 +174,27 @@ SCENARIOS = (
         "N-CREATE of a performed procedure step, pydicom Datasets",
         is_bare=False,
         is_for_whole_tools=False,
+    ),
+    *local("index", "header", "find all elements of an 89 element CT header"),
+    *local("read-5", "header", "take it and read five elements"),
+    *local("to-pydicom", "header", "make it a pydicom Dataset, whose values are decoded on touch"),
+    *local("decode-all", "header", "every value of it, as pydicom types it"),
+    *local("encode", "header", "from a pydicom Dataset with all values decoded"),
+    *local("edit-5", "image", "take a CT image of 528 kB, set five elements, make what can be sent"),
+    *local(
+        "transcode",
+        "image-implicit",
+        "a CT image of 528 kB from implicit to explicit VR",
+        files="files-implicit",
+        target=EXPLICIT_LITTLE,
+    ),
+    *local(
+        "transcode",
+        "image",
+        "a CT image of 528 kB from little to big endian",
+        name="transcode-swap",
+        files="files-explicit",
+        target=EXPLICIT_BIG,
     ),
 )
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}

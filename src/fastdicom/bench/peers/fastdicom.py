@@ -76,7 +76,7 @@ def receive(job: Job) -> None:
     received: list[None] = []  # append is atomic, whatever the number of threads
 
     def on_store(event: Any) -> int:
-        if job.directory is None and len(event.encoded) == 0:
+        if job.directory is None and event.encoded.encoded_length() == 0:
             return 0xA900
         received.append(None)
         return 0x0000

@@ -38,6 +38,8 @@ class Job:
         Whether a sender that can send a file as it is reads it for each message.
     is_encoded
         Whether a contestant that can takes and gives data sets as they are on the wire.
+    target
+        The UID of the transfer syntax that data sets are changed to.
     client_context, server_context
         The settings of TLS; None without it.
     """
@@ -50,6 +52,7 @@ class Job:
         self.directory: str | None = fields["directory"]
         self.reads_files: bool = fields["reads_files"]
         self.is_encoded: bool = fields["is_encoded"]
+        self.target: str = fields["target"]
         files: dict[str, Any] | None = fields["certificates"]
         self.client_context = None if files is None else client_context(**files, checks_host_name=False)
         self.server_context = None if files is None else server_context(**files)
