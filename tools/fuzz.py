@@ -2,9 +2,9 @@
 
 libFuzzer on the C kernels (`csrc/fuzz/*.c`), atheris on the sans-I/O Python above them (`tests/fuzz`), over
 extensions that are built under ASan and UBSan, and the hypothesis tests with as many examples as there is
-time for. They share the seconds, two at a time; building comes on top. New inputs are kept in
-`build/fuzz/corpus`, beside those of `csrc/fuzz/corpus`. What crashes a target is left in `build/fuzz/crashes`
-and fails the run.
+time for. They share the seconds, two at a time; building comes on top. They begin with `csrc/fuzz/corpus`,
+and those that take data sets with pydicom's test files, too. New inputs are kept in `build/fuzz/corpus`.
+What crashes a target is left in `build/fuzz/crashes` and fails the run.
 
 Without clang there is no libFuzzer and no sanitizer, without atheris nothing that it would run: that is said,
 and the rest goes on.
@@ -32,6 +32,7 @@ from instrumented import COMMON_FLAGS, TOP, build, environment
 FOLDER = TOP / "build" / "fuzz"
 CRASHES = FOLDER / "crashes"
 CORPUS = TOP / "csrc" / "fuzz" / "corpus"
+FILES = FOLDER / "files"
 AT_ONCE = 2
 SANITIZE = ("-fsanitize=address,undefined",)
 
@@ -42,8 +43,20 @@ C_TARGETS = {
     "fd_writer": (2, 300),
     "fd_command": (1, 800),
     "fd_element": (1, 800),
+    "fd_walk": (2, 4096),
+    "fd_transcode": (3, 4096),
+    "fd_swap": (1, 300),
+    "fd_vr": (1, 100),
 }
-PYTHON_TARGETS = {"session": (5, 500), "associate": (3, 1500), "command": (1, 800), "element": (1, 400)}
+PYTHON_TARGETS = {
+    "session": (5, 500),
+    "associate": (3, 1500),
+    "command": (1, 800),
+    "element": (1, 400),
+    "edit": (4, 4096),
+}
+# Targets that begin with pydicom's test files as well, which `tests/fuzz/files.py` writes.
+FILE_TARGETS = {"fd_walk", "fd_transcode", "edit"}
 HYPOTHESIS = "hypothesis"
 HYPOTHESIS_SHARE = 2
 
@@ -91,6 +104,8 @@ def main() -> int:
     if unknown:
         parser.error(f"no such target: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     CRASHES.mkdir(parents=True, exist_ok=True)
+    if FILE_TARGETS & set(arguments.targets or known):
+        write_files()
     jobs = [*c_jobs(arguments.targets or known), *python_jobs(arguments.targets or known)]
     return report(run_all(jobs, arguments.seconds))
 
@@ -124,6 +139,12 @@ def report(results: list[Result]) -> int:
     executions = sum(result.executions for result in results)
     print(f"fuzz: {len(results)} targets, {executions} executions, {crashes} crashes")
     return int(crashes > 0)
+
+
+def write_files() -> None:
+    """Write pydicom's test files as inputs, with the extensions that are built in place."""
+    env = environment(TOP / "src", (), {})
+    subprocess.run([sys.executable, "-m", "fuzz.files", str(FILES)], cwd=TOP, env=env, check=True)
 
 
 # --- libFuzzer --------------------------------------------------------------------------------------------
@@ -166,7 +187,7 @@ def fuzz(
     """Run a libFuzzer for its time."""
     found = FOLDER / "corpus" / name
     found.mkdir(parents=True, exist_ok=True)
-    given = CORPUS / name
+    given = [folder / name for folder in (CORPUS, FILES) if (folder / name).is_dir()]
     command = [
         *command,
         f"-max_total_time={max(1, round(seconds - startup))}",
@@ -176,7 +197,7 @@ def fuzz(
         f"-artifact_prefix={CRASHES / name}-",
         "-print_final_stats=1",
         str(found),
-        *([str(given)] if given.is_dir() else []),
+        *map(str, given),
     ]
     code, text = run(command, env, seconds + GRACE)
     crashes = tuple(ARTIFACT.findall(text))

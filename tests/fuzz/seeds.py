@@ -54,6 +54,38 @@ ELEMENTS = {
     "long-header": b"\x00\x02\0\x01\0OB\0\0\x02\0\0\0\0\x01\x08\0\x16\0UI\x06\x001.2.3\0",
 }
 
+# Explicit VR Little Endian: sequences of defined and undefined length, private elements, pixel data.
+DATA_SET = (
+    b"\x08\0\x16\0UI\x06\x001.2.3\0"
+    b"\x08\0\x10\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\x0e\0\0\0"
+    b"\x08\0\x55\x11UI\x06\x001.2.4\0\xfe\xff\xdd\xe0\0\0\0\0"
+    b"\x09\0\x10\0LO\x0e\0FASTDICOM TEST\x09\0\x01\x10LO\x02\0ab"
+    b"\x10\0\x10\0PN\x08\0Doe^Jane"
+    b"\x28\0\0\x01US\x02\0\x10\0\x28\0\x03\x01US\x02\0\0\0"
+    b"\xe0\x7f\x10\0OW\0\0\x04\0\0\0\1\2\3\4"
+)
+FRAGMENTS = (
+    b"\xe0\x7f\x10\0OB\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\0\0\0\0"
+    b"\xfe\xff\0\xe0\x02\0\0\0\1\2\xfe\xff\xdd\xe0\0\0\0\0"
+)
+
+
+def edits(settings: int, data: bytes, *script: int) -> bytes:
+    """Make an input of the edit target; steps and their arguments are numbers: `edit.STEPS`, `edit.EDITS`."""
+    return bytes((settings, len(script), *script)) + data
+
+
+EDITED = {
+    "set-and-look": edits(1, DATA_SET, 0, 1, 0, 0, 2, 0, 14, 13),
+    "delete-and-remap": edits(1, DATA_SET, 3, 0, 0, 4, 0, 3, 7, 0, 9),
+    "items": edits(1, DATA_SET, 5, 0, 1, 0, 5, 0, 1, 3, 6, 0, 1, 0, 0, 22, 0),
+    "map-and-keep": edits(1, DATA_SET, 10, 1, 8, 0, 0, 1, 11),
+    "through-all-syntaxes": edits(1, DATA_SET, 12, 2, 0, 16, 0, 12, 0, 12, 3, 15, 12, 1),
+    "deflated": edits(3, DATA_SET, 0, 0, 0, 13, 12, 0),
+    "limited": edits(5, DATA_SET, 0, 17, 0, 9),
+    "fragments": edits(1, FRAGMENTS, 14, 0, 20, 0, 2, 0, 0, 0, 0, 15),
+}
+
 ITEMS = {
     "item-application-context": APPLICATION,
     "item-context-rq": CONTEXT_RQ,
@@ -150,6 +182,7 @@ def seeds() -> dict[str, dict[str, bytes]]:
         "associate": pdus | ITEMS,
         "command": COMMANDS,
         "element": ELEMENTS,
+        "edit": EDITED,
         "session": SCRIPTS,
         "fd_command": COMMANDS,
         "fd_element": ELEMENTS,

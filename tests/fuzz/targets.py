@@ -14,6 +14,7 @@ from importlib import import_module
 TARGETS = {
     "associate": ("fuzz.associate", "run"),
     "command": ("fuzz.command", "run"),
+    "edit": ("fuzz.edit", "run"),
     "element": ("fuzz.command", "run_element"),
     "session": ("fuzz.session", "run"),
 }

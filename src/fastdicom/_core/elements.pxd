@@ -39,5 +39,6 @@ cdef class Elements:
     cdef object slice(self, uint64_t begin, uint64_t end)
     cdef list spans_of(self, const fd_record *record, fd_walk_kind kind, int flags)
     cdef object edit_of(self, uint32_t tag)
+    cdef uint64_t behind_last(self) noexcept
     cdef list places(self)
     cdef list unsorted_places(self)

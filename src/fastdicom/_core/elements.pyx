@@ -424,6 +424,10 @@ cdef class Elements:
             encoded = self.edits[tag] = encoded.encode_element()
         return encoded
 
+    cdef uint64_t behind_last(self) noexcept:
+        # Padding may follow, and that stays the last.
+        return fd_record_end(self.records + self.count - 1) if self.count else self.begin
+
     cdef list places(self):
         # What edits take the place of, and by what, as (begin, end, encoded), in the order of the data.
         cdef list places = []
@@ -436,7 +440,7 @@ cdef class Elements:
         for key in sorted(self.edits):
             tag = key
             i = self.lower_bound(tag)
-            cut = behind = self.records[i].offset if i < self.count else self.walked
+            cut = behind = self.records[i].offset if i < self.count else self.behind_last()
             if i < self.count and self.records[i].tag == tag:
                 behind = fd_record_end(self.records + i)
             places.append((cut, behind, self.edit_of(tag)))
@@ -448,7 +452,7 @@ cdef class Elements:
         cdef size_t i
         for tag in self.edits:
             last = self.positions.get(tag)
-            cut = self.walked
+            cut = self.behind_last()
             for i in range(self.count):
                 if self.records[i].tag == tag:
                     places.append((self.records[i].offset, fd_record_end(self.records + i), tag, i == last))

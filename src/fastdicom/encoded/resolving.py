@@ -157,7 +157,12 @@ def decided_vr(vr: str, elements: Elements, tag: int, around: Sequence[Elements]
 def _by_bits(elements: Elements, bits: int, tag: int) -> str:
     if elements.is_implicit:
         return "OW"
-    return "OW" if _number(elements, bits, tag) > _BITS_OF_A_BYTE else "OB"
+    number = _number(elements, bits, tag)
+    if number is None:
+        raise EncodedDatasetError(
+            f"the VR of {BaseTag(tag)} depends on {BaseTag(bits)}: it is empty", tag=tag
+        )
+    return "OW" if number > _BITS_OF_A_BYTE else "OB"
 
 
 def _pixel_representation(elements: Elements, tag: int, around: Sequence[Elements]) -> Any:
