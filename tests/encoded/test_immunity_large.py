@@ -87,7 +87,7 @@ def sent_on(event: Any, way: str, directory: Path) -> tuple[Any, str | None]:
         "path",
         "file",
         "bytes",
-        pytest.param("encoded", marks=pytest.mark.xfail(reason="its UIDs are asked for", strict=True)),
+        "encoded",
     ],
 )
 def test_z1_what_is_only_sent_on_is_not_inflated(bomb_with_a_front: bytes, way: str, tmp_path: Path) -> None:

@@ -33,13 +33,11 @@ cdef class Elements:
     data
         Any contiguous buffer. It must not change while it is in use.
     is_implicit, is_big_endian
-        The encoding (PS3.5 7.1, 7.3). When the first element shows that a writer has mistaken implicit for
-        explicit VR or the reverse, as pydicom takes it, `is_implicit` is what was found.
+        The encoding (PS3.5 7.1, 7.3). `is_implicit` becomes what the first element shows, as in pydicom.
     begin, end
         Where in `data`, in bytes; -1 is its end. All offsets are offsets in `data`.
     stop_tag
-        The index ends before the first element with this tag or a higher one; 0: never. What lies behind
-        is neither looked at nor found nor edited, and goes along.
+        The index ends before the first element with this tag or a higher one; 0: never. The rest goes along.
     is_item
         Whether this is an item: implicit VR is then never mistaken.
     maximum_depth

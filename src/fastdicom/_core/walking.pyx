@@ -48,9 +48,11 @@ cdef str tag_name(uint32_t tag):
 
 cdef object error_of(int code, const fd_walk *walk):
     reason = REASONS[code].format(value=walk.problem.value, limit=walk.problem.limit)
-    name = f", {tag_name(walk.problem.tag)}" if walk.problem.tag else ""
+    # Of less than a header there may be no tag.
+    tag = walk.problem.tag if walk.problem.tag or code != FD_WALK_E_HEADER else None
+    name = "" if tag is None else f", {tag_name(tag)}"
     return EncodedDatasetError(f"at offset {walk.problem.offset} of the data set{name}: {reason}",
-                               offset=walk.problem.offset, tag=walk.problem.tag or None)
+                               offset=walk.problem.offset, tag=tag)
 
 
 cdef int walk_all(fd_walk *walk, fd_record *few, fd_record **many) noexcept nogil:

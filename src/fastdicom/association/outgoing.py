@@ -292,6 +292,8 @@ def _prepare_encoded(encoded: EncodedDataset, means: Means) -> Outgoing:
 
 
 def _uids_of(encoded: EncodedDataset) -> tuple[str, str]:
+    if encoded.transfer_syntax.is_deflated and not encoded.is_edited:  # only as much as it takes is inflated
+        return find_uids(memoryview(encoded), encoded.transfer_syntax)
     return str(encoded.get(SOP_CLASS_UID, "")), str(encoded.get(SOP_INSTANCE_UID, ""))
 
 

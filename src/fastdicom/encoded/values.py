@@ -121,7 +121,7 @@ def encodings_of(raw: Raw) -> list[str]:
         return [encoding]
     try:
         return convert_encodings(decode_value("CS", raw, tag=_CHARACTER_SET))
-    except LookupError as error:
+    except (LookupError, ValueError) as error:
         raise EncodedDatasetError(f"{BaseTag(_CHARACTER_SET)}: {error}", tag=_CHARACTER_SET) from error
 
 
