@@ -34,7 +34,7 @@ from retrieving import (
 from servers import await_event
 from storage_files import storage_files
 
-from fastdicom import AE
+from fastdicom import AE, EncodedDataset
 from fastdicom.data_sets import encode_dataset
 from fastdicom.sop_class import CompositeInstanceRetrieveWithoutBulkDataGet
 
@@ -45,7 +45,9 @@ def test_objects_in_every_form_are_sent_as_they_are(tmp_path: Path) -> None:
     longer.write_bytes(file_content(6) + bytes(5 << 20))
 
     def handler(event: Any) -> Iterator[Any]:
-        yield 7
+        yield 9
+        yield PENDING, EncodedDataset(encoded_object(64, "1.2.3.8"), IMPLICIT)
+        yield PENDING, EncodedDataset.open(path).transcode(EXPLICIT)  # which is not accepted
         yield PENDING, small_object(1)
         yield PENDING, path
         yield PENDING, str(path)
@@ -59,14 +61,15 @@ def test_objects_in_every_form_are_sent_as_they_are(tmp_path: Path) -> None:
     receiver = Receiver()
     with archive(handler) as server:
         told = get(server, receiver)
-    assert receiver.uids == [f"1.2.3.{number}" for number in (1, 2, 2, 2, 4, 5, 6)]
-    assert receiver.data_sets == [
+    assert receiver.uids == [f"1.2.3.{number}" for number in (8, 2, 1, 2, 2, 2, 4, 5, 6)]
+    assert receiver.data_sets[2:] == [
         encode_dataset(small_object(1), small_object(1).file_meta.TransferSyntaxUID),
         *[encoded_object(64, f"1.2.3.{number}") for number in (2, 2, 2, 4, 5)],
         encoded_object(64, "1.2.3.6") + bytes(5 << 20),
     ]
     assert receiver.requests[0].MoveOriginatorMessageID is None
-    assert told.statuses == [PENDING] * 7 + [0x0000]
+    assert receiver.data_sets[:2] == [encoded_object(64, "1.2.3.8"), encoded_object(64, "1.2.3.2")]
+    assert told.statuses == [PENDING] * 9 + [0x0000]
     assert told.failed is None
 
 
@@ -426,7 +429,8 @@ def test_without_bulk_data(tmp_path: Path) -> None:
     path = tmp_path / "whole.dcm"
     whole.save_as(path, enforce_file_format=True)
     encoded = encode_dataset(whole, whole.file_meta.TransferSyntaxUID)
-    results = of(4, *[(PENDING, each) for each in (whole, path, path.read_bytes(), (encoded, IMPLICIT))])
+    forms = (whole, path, path.read_bytes(), (encoded, IMPLICIT), EncodedDataset.open(path))
+    results = of(5, *[(PENDING, each) for each in forms])
 
     model = CompositeInstanceRetrieveWithoutBulkDataGet
     ae = archive_ae()
@@ -441,7 +445,7 @@ def test_without_bulk_data(tmp_path: Path) -> None:
     kept = Dataset()
     kept.NumberOfWaveformSamples = 3
     expected.WaveformSequence = [kept]
-    assert received == [expected] * 4
+    assert received == [expected] * 5
     assert "PixelData" in whole
     assert "WaveformData" in item
 

@@ -33,7 +33,7 @@ from servers import DEADLINE, port_of, store_ae, wait_until
 from storage_files import all_classes, storage_files
 from tls_files import write
 
-from fastdicom import AE, build_context
+from fastdicom import AE, EncodedDataset, build_context
 from fastdicom.tls import client_context, server_context
 
 JPEG = "1.2.840.10008.1.2.4.50"
@@ -51,14 +51,16 @@ def test_objects_in_every_form_are_sent_as_they_are(tmp_path: Path) -> None:
             file_content(4),
             (encoded_object(64, "1.2.3.5"), IMPLICIT),
             small_object(6, MR),
+            EncodedDataset(encoded_object(64, "1.2.3.7"), IMPLICIT),
         )
         with archive(moving(there, *forms)) as server:
             told = move(server)
-    assert receiver.uids == [f"1.2.3.{number}" for number in (1, 2, 2, 4, 5, 6)]
+    assert receiver.uids == [f"1.2.3.{number}" for number in (1, 2, 2, 4, 5, 6, 7)]
+    assert receiver.data_sets[6] == encoded_object(64, "1.2.3.7")
     assert receiver.data_sets[1:5] == [encoded_object(64, f"1.2.3.{number}") for number in (2, 2, 4, 5)]
-    assert told.statuses == [PENDING] * 6 + [0x0000]
-    assert told.counts[0] == (5, 1, 0, 0)
-    assert told.counts[-1] == (None, 6, 0, 0)  # row 8 of what others get wrong
+    assert told.statuses == [PENDING] * 7 + [0x0000]
+    assert told.counts[0] == (6, 1, 0, 0)
+    assert told.counts[-1] == (None, 7, 0, 0)  # row 8 of what others get wrong
     assert told.failed is None
 
 

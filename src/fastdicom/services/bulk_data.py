@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from fastdicom.data_sets import decode_dataset
+from fastdicom.encoded.dataset import EncodedDataset
 
 # PS3.4 Z.1.3
 BULK_DATA = (
@@ -37,10 +38,13 @@ def without_bulk_data(what: Any, transfer_syntax: str | None) -> Dataset:
     Parameters
     ----------
     what
-        A path, a Dataset, a buffer with a whole DICOM file, or one with an encoded data set.
+        A path, a Dataset, an EncodedDataset, a buffer with a whole DICOM file, or one with an encoded data set.
     transfer_syntax
         Of an encoded data set.
     """
+    if isinstance(what, EncodedDataset):
+        transfer_syntax = what.transfer_syntax
+        what = what.to_pydicom()
     if isinstance(what, Dataset):
         dataset = what
     elif transfer_syntax is not None:
