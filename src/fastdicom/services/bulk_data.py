@@ -38,7 +38,8 @@ def without_bulk_data(what: Any, transfer_syntax: str | None) -> Dataset:
     Parameters
     ----------
     what
-        A path, a Dataset, an EncodedDataset, a buffer with a whole DICOM file, or one with an encoded data set.
+        A path, a Dataset, an EncodedDataset, a buffer with a whole DICOM file, or one with an encoded data
+        set.
     transfer_syntax
         Of an encoded data set.
     """
