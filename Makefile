@@ -4,6 +4,9 @@
 #   make fuzz    everything a peer reaches, for SECONDS=60 and what the building takes
 #   make wheel   an sdist and a wheel for each Python on this machine, each tested as it is installed
 
+# The C checks do not wait for the environment, nor for each other.
+MAKEFLAGS += --jobs=$(shell nproc 2>/dev/null || echo 1)
+
 PYTHON ?= python3
 CC ?= cc
 BENCH ?=

@@ -14,6 +14,7 @@ import textwrap
 from importlib.metadata import PackageNotFoundError, version
 from itertools import dropwhile, takewhile
 from pathlib import Path
+from typing import Any
 
 from peers import DEADLINE, missing
 
@@ -54,5 +55,7 @@ def fetch(directory: Path) -> Path:
     if not archives:
         missing(f"pynetdicom's source distribution: {result.stdout[-500:]}; its documentation")
     with tarfile.open(archives[0]) as archive:
-        archive.extractall(directory, filter="data")
+        # Python 3.11 has it from 3.11.4 on.
+        safely: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+        archive.extractall(directory, **safely)
     return directory / archives[0].name.removesuffix(".tar.gz") / "docs"
