@@ -2,30 +2,7 @@
 
 #include <string.h>
 
-#define PAIR(a, b) ((uint16_t)((a) << 8 | (b)))
-
-/* PS3.5 Table 7.1-1: the VRs with two reserved bytes and a 32-bit length. */
-static int has_long_header(const uint8_t *vr)
-{
-    switch (PAIR(vr[0], vr[1])) {
-    case PAIR('O', 'B'):
-    case PAIR('O', 'D'):
-    case PAIR('O', 'F'):
-    case PAIR('O', 'L'):
-    case PAIR('O', 'V'):
-    case PAIR('O', 'W'):
-    case PAIR('S', 'Q'):
-    case PAIR('S', 'V'):
-    case PAIR('U', 'C'):
-    case PAIR('U', 'N'):
-    case PAIR('U', 'R'):
-    case PAIR('U', 'T'):
-    case PAIR('U', 'V'):
-        return 1;
-    default:
-        return 0;
-    }
-}
+#include "fd_vr.h"
 
 static uint32_t load16(const uint8_t *p, int is_big_endian)
 {
@@ -61,7 +38,7 @@ int fd_element_peek(const uint8_t *p, size_t n, struct fd_syntax syntax, struct 
     if (!is_upper_case(p[4]) || !is_upper_case(p[5]))
         return FD_ELEMENT_VR;
     memcpy(element->vr, p + 4, sizeof element->vr);
-    if (!has_long_header(element->vr)) {
+    if (!fd_vr_has_long_header(FD_VR(element->vr[0], element->vr[1]))) {
         element->value_length = load16(p + 6, syntax.is_big_endian);
         return FD_ELEMENT_OK;
     }

@@ -16,27 +16,20 @@ enum {
     FD_VR_US_OW = 4
 };
 
+#define FD_VR_BIT(letter) (UINT32_C(1) << ((letter) - 'A'))
+
 /* PS3.5 Table 7.1-1: whether two reserved bytes and a length of 32 bits follow the VR. */
 static inline int fd_vr_has_long_header(uint16_t vr)
 {
-    switch (vr) {
-    case FD_VR('O', 'B'):
-    case FD_VR('O', 'D'):
-    case FD_VR('O', 'F'):
-    case FD_VR('O', 'L'):
-    case FD_VR('O', 'V'):
-    case FD_VR('O', 'W'):
-    case FD_VR('S', 'Q'):
-    case FD_VR('S', 'V'):
-    case FD_VR('U', 'C'):
-    case FD_VR('U', 'N'):
-    case FD_VR('U', 'R'):
-    case FD_VR('U', 'T'):
-    case FD_VR('U', 'V'):
-        return 1;
-    default:
-        return 0;
-    }
+    /* second letters by the first */
+    static const uint32_t seconds[26] = {
+        ['O' - 'A'] = FD_VR_BIT('B') | FD_VR_BIT('D') | FD_VR_BIT('F') | FD_VR_BIT('L') | FD_VR_BIT('V') |
+                      FD_VR_BIT('W'),
+        ['S' - 'A'] = FD_VR_BIT('Q') | FD_VR_BIT('V'),
+        ['U' - 'A'] = FD_VR_BIT('C') | FD_VR_BIT('N') | FD_VR_BIT('R') | FD_VR_BIT('T') | FD_VR_BIT('V'),
+    };
+    unsigned first = (unsigned)(vr >> 8) - 'A', second = (unsigned)(vr & 0xFF) - 'A';
+    return first < 26 && second < 26 && (seconds[first] >> second & 1);
 }
 
 /* The VR of an element of the standard: group lengths are UL, private creators (gggg,0010-00FF) LO.

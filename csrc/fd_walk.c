@@ -6,15 +6,6 @@
 #define ITEM_DELIMITATION UINT32_C(0xFFFEE00D)
 #define SEQUENCE_DELIMITATION UINT32_C(0xFFFEE0DD)
 
-#define BIT(letter) (UINT32_C(1) << ((letter) - 'A'))
-
-/* PS3.5 Table 7.1-1: the VRs with two reserved bytes and a length of 32 bits, second letters by the first. */
-static const uint32_t LONG_HEADERS[26] = {
-    ['O' - 'A'] = BIT('B') | BIT('D') | BIT('F') | BIT('L') | BIT('V') | BIT('W'),
-    ['S' - 'A'] = BIT('Q') | BIT('V'),
-    ['U' - 'A'] = BIT('C') | BIT('N') | BIT('R') | BIT('T') | BIT('V'),
-};
-
 /* A header as it stands. */
 struct header {
     uint32_t tag;
@@ -107,7 +98,7 @@ static inline int load_header(const uint8_t *p, uint64_t left, int flags, struct
         return 1;
     }
     header->vr = FD_VR(p[4], p[5]);
-    if (!(LONG_HEADERS[p[4] - 'A'] & BIT(p[5]))) {
+    if (!fd_vr_has_long_header(header->vr)) {
         header->value_length = load16(p + 6, is_big);
         return 1;
     }
