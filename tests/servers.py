@@ -33,6 +33,15 @@ def await_event(event: threading.Event) -> None:
     assert event.wait(DEADLINE), f"not within {DEADLINE} s"
 
 
+def await_end(event: threading.Event, progress: Callable[[], int]) -> None:
+    """Wait for an event that comes when much has been done: as long as it gets on, however slowly."""
+    before = -1
+    while not event.wait(DEADLINE):
+        now = progress()
+        assert now != before, f"no progress within {DEADLINE} s, after {now}"
+        before = now
+
+
 @contextmanager
 def serving(ae: AE, handlers: list[Any] | None = None, **options: Any) -> Iterator[AssociationServer]:
     """Serve on a free port of this machine; in the end everything has been cleaned up."""

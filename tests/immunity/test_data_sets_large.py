@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ import pytest
 from immunity.harness import COUNTS_MEMORY, GROWTH, Attack, Victim, attack, echo, release
 from immunity.hostile import FRONT, element
 from immunity.soak import long, repeat, soak
-from raw_peer import CT, STORE_CONTEXT, Raw, acceptance, response, store_command
-from servers import DEADLINE
+from raw_peer import CT, STORE_CONTEXT, Raw, acceptance, fake_acceptor, response, store_command
+from servers import DEADLINE, await_end
 
 from fastdicom.part10 import encode_front
 
@@ -188,32 +189,38 @@ def sparse_file(folder: Path, length: int) -> tuple[Path, int]:
 
 
 def send_file(victim: Victim, path: Path, length: int) -> None:
-    received: list[int] = []
+    received = [0]
+    is_over = threading.Event()
 
     def script(peer: Raw) -> None:
         assert peer.receive_pdu()[:1] == b"\1"
         peer.send(acceptance(maximum_length=1 << 20))
         room = memoryview(bytearray(1 << 20))
         _, command, _ = receive_command(peer)
-        total, is_last = 0, False
+        is_last = False
         while not is_last:
             header = peer.receive(12)
             assert header[0] == 4 and header[11] in (0, 2)
             left = int.from_bytes(header[6:10], "big") - 2
             assert left + 6 == int.from_bytes(header[2:6], "big"), "one PDV a PDU"
-            total += left
             while left:
-                left -= peer.socket.recv_into(room, left)
+                n = peer.socket.recv_into(room, left)
+                assert n, "closed in the middle"
+                left -= n
+                received[0] += n
             is_last = header[11] == 2
-        received.append(total)
         peer.send(response(command))
         assert peer.receive_pdu() == model.release_rq()
         peer.send(model.release_rp())
+        is_over.set()
 
     # The pages of a file that is mapped are no memory of the process, but they are counted as its.
     growth = length // 1024 + 2 * GROWTH
-    with attack(victim, growth=growth, virtual_growth=growth + (256 << 10), dimse_timeout=20.0) as attacker:
-        outcome = attacker.face(script, [f"file:{path}"])
+    limits = {"growth": growth, "virtual_growth": growth + (256 << 10)}
+    with attack(victim, dimse_timeout=20.0, **limits) as attacker, fake_acceptor(script) as port:
+        number = attacker.victim.start(port, [f"file:{path}"])
+        await_end(is_over, lambda: received[0])
+        outcome = attacker.victim.outcome(number)
     assert outcome["did"] == [0x0000] and received == [length]
 
 
