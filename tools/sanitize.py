@@ -18,6 +18,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from instrumented import TOP, build, environment, library_of, runtime
@@ -26,8 +27,10 @@ FOLDER = TOP / "build" / "sanitize"
 ADDRESS = ("-fsanitize=address,undefined",)
 THREAD = ("-fsanitize=thread",)
 
-# The longest that a run may take; it takes some three times as long as without sanitizers.
+# The longest that a run may take. All tests take some three times as long as without sanitizers: they are run
+# in parts, as many at once as there are processors.
 SECONDS = 1800
+PARTS = 16
 
 # Python's own allocator would hide what lies in its pools.
 OPTIONS = {"PYTHONMALLOC": "malloc", "UBSAN_OPTIONS": "print_stacktrace=1"}
@@ -83,8 +86,23 @@ def run_tests(library: Path, compiler: str, seconds: int, arguments: list[str]) 
     """Run the test suite under ASan and UBSan; return the number of findings, failed tests included."""
     log = fresh(FOLDER / "address.log")
     env = address_environment(library, compiler, log, {**OPTIONS, "ASAN_OPTIONS": "detect_leaks=0"})
-    code, text = run(PYTEST + arguments, env, seconds)
-    return report(f"ASan and UBSan: {count_in(text)}", code, text, reports(log))
+    parts = [arguments] if arguments else parts_of_tests()
+
+    def run_part(number: int) -> int:
+        own = ["--basetemp", str(FOLDER / f"part-{number}")]
+        code, text = run(PYTEST + parts[number] + own, env, seconds)
+        name = f"ASan and UBSan, part {number + 1} of {len(parts)}"
+        return report(f"{name}: {count_in(text)}", code, text, [])
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as executor:
+        findings = sum(executor.map(run_part, range(len(parts))))
+    return findings + report("ASan and UBSan, all parts", 0, "", reports(log))
+
+
+def parts_of_tests() -> list[list[str]]:
+    """Return the files of the tests in parts; neighbours, which take equally long, are in different ones."""
+    files = sorted(str(file.relative_to(TOP)) for file in (TOP / "tests").rglob("test_*.py"))
+    return [files[number::PARTS] for number in range(PARTS)]
 
 
 def run_threaded_tests(compiler: str, seconds: int) -> int:
