@@ -29,7 +29,7 @@ from retrieving import (
 )
 from servers import await_event, port_of, wait_until
 
-from fastdicom.association.serving import Serving
+from fastdicom.association import Association
 
 FIRST = "1.2.3.1"
 
@@ -41,11 +41,11 @@ class Prepared:
         self.objects: list[Any] = []
         self.has_second = threading.Event()
         self._events: dict[Any, threading.Event] = {}
-        real = Serving.prepare_c_store
+        real = Association.prepare_c_store
 
-        def prepare(association: Serving, what: Any, transfer_syntax: str | None) -> Any:
+        async def prepare(association: Association, what: Any, transfer_syntax: str | None) -> Any:
             try:
-                return real(association, what, transfer_syntax)
+                return await real(association, what, transfer_syntax)
             finally:
                 self.objects.append(what)
                 if len(self.objects) == 2:
@@ -53,7 +53,7 @@ class Prepared:
                 if isinstance(what, Path):
                     self.of(what).set()
 
-        monkeypatch.setattr(Serving, "prepare_c_store", prepare)
+        monkeypatch.setattr(Association, "prepare_c_store", prepare)
 
     def of(self, path: Path) -> threading.Event:
         """Return what is set once a file has been made ready."""

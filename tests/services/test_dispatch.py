@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import model
@@ -15,6 +14,7 @@ from fastdicom import AE, evt, sop_class
 from fastdicom._core.command import CommandSet, encode_command
 from fastdicom.annexes.registry import ROWS, operations
 from fastdicom.annexes.table import Operation
+from fastdicom.association.driving import drive
 from fastdicom.presentation import PresentationContextTuple
 from fastdicom.services.dispatch import ENTRIES, serve, services_for
 from fastdicom.services.storage import serve_c_store
@@ -51,10 +51,12 @@ class FakePerformer:
     def wall_clock(self) -> float:
         return 0.0
 
-    def take_file(self, message: Any) -> Path | None:
-        return None
+    places_objects = False
 
-    def send_response(self, message: Any, command: bytes, data_set: Any = None) -> None:
+    async def call(self, handler: Any, event: Any, arguments: tuple[Any, ...]) -> Any:
+        return handler(event, *arguments)
+
+    async def send_response(self, message: Any, command: bytes, data_set: Any = None) -> None:
         self.statuses.append(CommandSet(command).status)
 
 
@@ -76,7 +78,7 @@ def ask(abstract_syntax: str, operation: int, named: str | None, **roles: bool) 
     context = PresentationContextTuple(1, sop_class.uid_to_sop_class(abstract_syntax), IMPLICIT)  # type: ignore[arg-type]
     performer = FakePerformer()
     services = services_for(abstract_syntax, **({"as_scp": True, "as_scu": False} | roles))
-    serve(performer, FakeMessage(command), context, services)  # type: ignore[arg-type]
+    drive(serve(performer, FakeMessage(command), context, services))  # type: ignore[arg-type]
     (status,) = performer.statuses
     return status
 

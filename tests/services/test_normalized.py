@@ -19,6 +19,7 @@ from pydicom.uid import (
 
 from fastdicom import evt
 from fastdicom._core.command import CommandSet, encode_command
+from fastdicom.association.driving import drive
 from fastdicom.data_sets import decode_dataset, encode_dataset
 from fastdicom.presentation import PresentationContextTuple
 from fastdicom.services.normalized import serve_n
@@ -59,7 +60,10 @@ class FakePerformer:
     def wall_clock(self) -> float:
         return 0.0
 
-    def send_response(self, message: Any, command: bytes, data_set: Any = None) -> None:
+    async def call(self, handler: Callable[..., Any], event: Any, arguments: tuple[Any, ...]) -> Any:
+        return handler(event, *arguments)
+
+    async def send_response(self, message: Any, command: bytes, data_set: Any = None) -> None:
         self.sent.append((CommandSet(command), None if data_set is None else b"".join(data_set)))
 
 
@@ -106,7 +110,7 @@ def serve(
     """Return the one response to a request."""
     performer = FakePerformer(service.event, handler, arguments)
     context = PresentationContextTuple(1, UID(SOP_CLASS), transfer_syntax)
-    serve_n(performer, message or request(service), context)  # type: ignore[arg-type]
+    drive(serve_n(performer, message or request(service), context))  # type: ignore[arg-type]
     (response,) = performer.sent
     return response
 

@@ -54,7 +54,7 @@ def has_header(data_set: bytes, transfer_syntax: UID, end: int) -> bool:
     return False
 
 
-def choose(association: Serving, arrival: Arrival) -> Choice:
+async def choose(association: Serving, arrival: Arrival) -> Choice:
     """Ask the handler where an object is to go."""
     bound = association.intervention_handler(evt.EVT_C_STORE_HEADER)
     if bound is None:  # unbound meanwhile
@@ -68,7 +68,7 @@ def choose(association: Serving, arrival: Arrival) -> Choice:
     event.is_complete = arrival.is_complete
     event.header = header_of(arrival.data_set, context.transfer_syntax, association.ae.header_end)
     try:
-        return _choice(handler(event, *arguments))
+        return _choice(await association.call(handler, event, arguments))
     except Exception:
         LOGGER.exception("the handler bound to EVT_C_STORE_HEADER raised; the object is refused")
         return Choice(verdict=HANDLER_FAILED, is_refused=True)
@@ -92,12 +92,12 @@ def _choice(answer: Any) -> Choice:
     )
 
 
-def choose_for_whole(association: Serving, message: Message, sinks: Sinks) -> Choice:
+async def choose_for_whole(association: Serving, message: Message, sinks: Sinks) -> Choice:
     """Ask the handler where an object is to go that is whole already, and put it there."""
     arrival = Arrival(message.command, message.context_id, message.data_set or b"", is_complete=True)
-    choice = choose(association, arrival)
+    choice = await choose(association, arrival)
     try:
-        sinks.keep(message, choice)
+        await association.apart(sinks.keep, message, choice)
     except OSError:
         return Choice(verdict=OUT_OF_RESOURCES, is_refused=True)
     return choice

@@ -19,6 +19,7 @@ from fastdicom._core.exchange import Inquiry
 from fastdicom._core.pdata import Message, Signal
 from fastdicom.association.acse import ACSE
 from fastdicom.association.arrivals import choose, has_header
+from fastdicom.association.driving import drive
 from fastdicom.association.handlers import Handlers
 from fastdicom.association.managing import Managing
 from fastdicom.association.observer import PduEvents
@@ -238,7 +239,7 @@ class Association(Managing):
         """Have a handler choose where the object goes that is being received."""
         arrival = self._sinks.arrival
         if arrival is not None:
-            choice = choose(self, arrival)
+            choice = drive(choose(self, arrival))
             self._connected.tell(lambda _: self._sinks.settle(choice, self._connected.reader))
 
     def _agree_to_release(self) -> None:
@@ -276,7 +277,7 @@ class Association(Managing):
         have not all been asked for are cancelled.
         """
         if self._is_established:
-            self._end_inquiries()
+            drive(self._end_inquiries())
         with self._guard:
             self._waiting += 1
             try:

@@ -9,7 +9,6 @@ too. They stay open until the operation is over; one that is lost is opened agai
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -29,8 +28,8 @@ from fastdicom.services.moving import IMPOSSIBLE_DESTINATION
 from fastdicom.services.suboperations import Refusal
 
 if TYPE_CHECKING:
-    from fastdicom.ae import ApplicationEntity
     from fastdicom.association.association import Association
+    from fastdicom.association.serving import Serving
 
 LOGGER = get_logger("fastdicom.association")
 
@@ -53,19 +52,14 @@ class _Channel:
         self.association: Association | None = None
         self.is_refused = False
 
-    def release(self) -> None:
-        association, self.association = self.association, None
-        if association is not None:
-            association.release()
-
 
 class Destination:
     """Where the objects of one C-MOVE go.
 
     Parameters
     ----------
-    ae
-        Who requests the associations.
+    performer
+        The association of the C-MOVE, whose AE requests the others.
     address, port
         The destination.
     options
@@ -73,14 +67,14 @@ class Destination:
 
     Attributes
     ----------
-    ae
-        Who requests the associations.
+    performer
+        The association of the C-MOVE.
     current
         The channel that was used last; None before there is one.
     """
 
-    def __init__(self, ae: ApplicationEntity, address: Any, port: Any, options: Mapping[str, Any]) -> None:
-        self.ae = ae
+    def __init__(self, performer: Serving, address: Any, port: Any, options: Mapping[str, Any]) -> None:
+        self.performer = performer
         self._address = address
         self._port = port
         self._options = dict(options)
@@ -90,11 +84,11 @@ class Destination:
         if self._contexts is not None:
             self.current = self._add_channel()
         self._is_reached = False
-        self._is_aborted = threading.Event()
+        self._is_aborted = False
         self._losses = 0
         self._prepared_for: Association | None = None
 
-    def prepare(self, what: Any, transfer_syntax: str | None) -> Outgoing | None:
+    async def prepare(self, what: Any, transfer_syntax: str | None) -> Outgoing | None:
         """Make an object ready to be sent on the association that is used at the moment.
 
         Returns
@@ -111,13 +105,13 @@ class Destination:
         if association is None:
             return None
         try:
-            prepared = association.prepare_c_store(what, transfer_syntax)
+            prepared: Outgoing = await association.prepare_c_store(what, transfer_syntax)
         except NoAcceptedContext:
             return None
         self._prepared_for = association
         return prepared
 
-    def begin(
+    async def begin(
         self, what: Any, transfer_syntax: str | None, ready: Outgoing | None, operation: Mapping[str, Any]
     ) -> Sending:
         """Send an object with C-STORE.
@@ -145,47 +139,52 @@ class Destination:
         sending = Sending(self, what, transfer_syntax, operation)
         if ready is not None and self._prepared_for is not None:
             sending.use(ready, self._prepared_for)
-        sending.begin()
+        await sending.begin()
         return sending
 
-    def release(self) -> None:
+    async def release(self) -> None:
         """Release its associations."""
         for channel in self._channels:
-            channel.release()
+            await self._release(channel)
 
     def abort(self) -> None:
         """Abort its associations, and open no more. From any thread."""
-        self._is_aborted.set()
+        self._is_aborted = True
         for channel in list(self._channels):
             association = channel.association
             if association is not None:
                 association.abort()
 
+    async def _release(self, channel: _Channel) -> None:
+        association, channel.association = channel.association, None
+        if association is not None:
+            await self.performer.release_association(association)
+
     def _add_channel(self) -> _Channel:
         self._channels.append(_Channel())
         return self._channels[-1]
 
-    def _propose(self, sop_class_uid: str, transfer_syntax: str) -> _Channel:
+    async def _propose(self, sop_class_uid: str, transfer_syntax: str) -> _Channel:
         """Return the channel that has contexts for such objects from now on."""
-        possible = possible_syntaxes(transfer_syntax, self.ae.transcoding)
+        possible = possible_syntaxes(transfer_syntax, self.performer.ae.transcoding)
         wanted = [(sop_class_uid, syntax) for syntax in possible]
         for uid, syntax in wanted:
             build_context(uid, [syntax])  # or it cannot be proposed
         channel = self._channels[-1] if self._channels else self._add_channel()
         if len({*channel.proposed, *wanted}) > REQUESTED_CONTEXTS_LIMIT:
             channel = self._add_channel()
-        channel.release()
+        await self._release(channel)
         channel.proposed.update(dict.fromkeys(wanted))
         channel.is_refused = False
         return channel
 
-    def channel_instead(self, error: NoAcceptedContext) -> _Channel | None:
+    async def channel_instead(self, error: NoAcceptedContext) -> _Channel | None:
         """Return the channel for an object that does not fit the current one; None when there is none."""
         pair = error.sop_class_uid, error.transfer_syntax
         proposing = [channel for channel in self._channels if pair in channel.proposed]
         if self._contexts is not None or self.current in proposing:
             return None
-        self.current = proposing[0] if proposing else self._propose(*pair)
+        self.current = proposing[0] if proposing else await self._propose(*pair)
         return self.current
 
     def count_loss(self) -> None:
@@ -203,17 +202,17 @@ class Destination:
         """Whether nothing is sent there any more."""
         return self._losses >= LOSSES_LIMIT
 
-    def opened(self, channel: _Channel) -> Association | None:
+    async def opened(self, channel: _Channel) -> Association | None:
         """Return the association of a channel, opened if it is not; None when that is not possible."""
         association = channel.association
         if channel.is_refused or (association is not None and association.is_established):
             return association
-        association = self._associate(channel)
+        association = await self._associate(channel)
         others = [each for each in self._channels if each is not channel and each.association is not None]
         if others and not association.is_established:  # it may take no more than one at a time
             for other in others:
-                other.release()
-            association = self._associate(channel)
+                await self._release(other)
+            association = await self._associate(channel)
         channel.is_refused = bool(association.rejected_contexts and not association.accepted_contexts)
         if association.is_established or channel.is_refused:
             self._is_reached = True
@@ -223,19 +222,24 @@ class Destination:
             raise ConnectionFailed(f"{how} with {self._address}, port {self._port}")
         return None
 
-    def _associate(self, channel: _Channel) -> Association:
+    def _check_wanted(self) -> None:
+        if self._is_aborted:
+            raise AssociationError("the C-MOVE is over")
+
+    async def _associate(self, channel: _Channel) -> Association:
         contexts = self._contexts
         if contexts is None:
             contexts = [build_context(uid, [syntax]) for uid, syntax in channel.proposed]
-        if self._is_aborted.is_set():
-            raise AssociationError("the C-MOVE is over")
+        self._check_wanted()
         try:
-            association = self.ae.associate(self._address, self._port, contexts, **self._options)
+            association: Association = await self.performer.request_association(
+                self._address, self._port, contexts, self._options
+            )
         except (TypeError, ValueError, AttributeError, RuntimeError, OSError) as error:
             reason = f"the handler yields a destination that cannot be one: {error}"
             raise Refusal(IMPOSSIBLE_DESTINATION, reason) from error
         channel.association = association
-        if self._is_aborted.is_set():
+        if self._is_aborted:
             association.abort()
         return association
 
@@ -270,12 +274,12 @@ class Sending:
         """Take over the object made ready for an association."""
         self._ready, self._ready_for = ready, association
 
-    @property
-    def sop_instance_uid(self) -> str | None:
-        """The SOP Instance UID of the object; None when it cannot be found."""
+    async def failed_uid(self) -> str | None:
+        """Return the SOP Instance UID of the object; None when it cannot be found."""
         if self._ready is not None:
             return self._ready.sop_instance_uid
-        return outgoing.sop_instance_uid_of(self._what, self._transfer_syntax)
+        find = outgoing.sop_instance_uid_of
+        return await self._destination.performer.apart(find, self._what, self._transfer_syntax)
 
     @property
     def may_look_ahead(self) -> bool:
@@ -291,61 +295,61 @@ class Sending:
             and self._ready.length <= outgoing.READ_AT_MOST
         )
 
-    def has_answer(self) -> bool:
+    async def has_answer(self) -> bool:
         """Whether the response has come, as of now. From any thread."""
-        return self._under_way is not None and self._under_way.has_answer()
+        return self._under_way is not None and await self._under_way.has_answer()
 
-    def begin(self) -> None:
+    async def begin(self) -> None:
         """Send it, if there is an association to be had for it. Raises what `Destination.begin` does."""
         self._under_way = None
         if self._destination.is_given_up:
             return
         try:
-            self._begin_on(self._destination.current)
+            await self._begin_on(self._destination.current)
         except NoAcceptedContext as error:
-            channel = self._destination.channel_instead(error)
+            channel = await self._destination.channel_instead(error)
             if channel is None:
                 raise
             self._attempts_left = ATTEMPTS
-            self._begin_on(channel)
+            await self._begin_on(channel)
 
-    def wait(self) -> StatusDataset:
+    async def wait(self) -> StatusDataset:
         """Return the status in the response; an empty one when it was lost twice, or is given up."""
         while self._under_way is not None:
-            status = self._under_way.wait()
+            status = await self._under_way.wait()
             if "Status" in status:
                 self._destination.count_answer()
                 return status
-            self.begin()
+            await self.begin()
         self._destination.count_loss()
         return no_answer()
 
-    def _begin_on(self, channel: _Channel | None) -> None:
+    async def _begin_on(self, channel: _Channel | None) -> None:
         while self._attempts_left and self._under_way is None:
             self._attempts_left -= 1
-            association = None if channel is None else self._destination.opened(channel)
+            association = None if channel is None else await self._destination.opened(channel)
             if channel is None or channel.is_refused:
-                self._refuse()
+                await self._refuse()
             if association is None:
                 return
             with suppress(AssociationError):  # lost before anything was sent
-                self._under_way = self._send_on(association)
+                self._under_way = await self._send_on(association)
 
-    def _send_on(self, association: Association) -> StoreUnderWay:
+    async def _send_on(self, association: Association) -> StoreUnderWay:
         if self._ready is None or association is not self._ready_for:
             if self._ready is not None and self._has_left:
                 self._ready = association.adapt_c_store(self._ready)
             else:
-                self._ready = association.prepare_c_store(self._what, self._transfer_syntax)
+                self._ready = await association.prepare_c_store(self._what, self._transfer_syntax)
             self._ready_for = association
-        under_way = association.begin_c_store(self._ready, **self._operation)
+        under_way = await association.begin_c_store(self._ready, **self._operation)
         self._has_left = True
         return under_way
 
-    def _refuse(self) -> None:
+    async def _refuse(self) -> None:
         """Raise what there is against an object for which no presentation context is accepted."""
         if self._ready is not None and self._has_left:
             self._ready.on(outgoing.NO_CONTEXTS)
-        ae = self._destination.ae
-        means = outgoing.Means(outgoing.NO_CONTEXTS, ae.buffer_pool, ae.transcoding)
-        outgoing.prepare(self._what, self._transfer_syntax, means)
+        performer = self._destination.performer
+        means = outgoing.Means(outgoing.NO_CONTEXTS, performer.ae.buffer_pool, performer.ae.transcoding)
+        await performer.apart(outgoing.prepare, self._what, self._transfer_syntax, means)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias
+from inspect import isasyncgenfunction, iscoroutinefunction
+from typing import Any, Self, TypeAlias
 
 from fastdicom.events import Event, EventHandler, EventType, Handler
 from fastdicom.log import get_logger
@@ -13,8 +14,14 @@ LOGGER = get_logger(__name__)
 Bound: TypeAlias = tuple[Handler, tuple[Any, ...]]
 
 
+def is_coroutine_function(handler: Handler) -> bool:
+    """Whether calling a handler makes a coroutine or an asynchronous generator."""
+    candidates = (handler, getattr(handler, "__call__", None))  # noqa: B004, an object may be callable
+    return any(iscoroutinefunction(each) or isasyncgenfunction(each) for each in candidates)
+
+
 class Handlers:
-    """The handlers of an association or a server.
+    """The handlers of an association or a server: functions and generator functions.
 
     Parameters
     ----------
@@ -27,21 +34,36 @@ class Handlers:
         By event, to be read only: a change replaces it.
     """
 
+    takes_coroutines = False
+
     def __init__(self, bound: Iterable[EventHandler] = ()) -> None:
         self.bound: dict[EventType, tuple[Bound, ...]] = {}
         for row in bound:
             self.bind(*row)
 
-    def copy(self) -> Handlers:
+    def copy(self) -> Self:
         """Return handlers that change on their own from now on."""
-        copied = Handlers()
+        copied = type(self)()
         copied.bound = self.bound
         return copied
 
     def bind(self, event: EventType, handler: Handler, arguments: Sequence[Any] | None = None) -> None:
-        """Bind a handler: another one for a notification event, the only one for an intervention event."""
+        """Bind a handler: another one for a notification event, the only one for an intervention event.
+
+        Raises
+        ------
+        TypeError
+            When there is no such event.
+        ValueError
+            When the handler is a coroutine function, or an asynchronous generator function, and there is no
+            event loop that runs it.
+        """
         if not isinstance(event, EventType):
             raise TypeError(f"{event!r} is no event; events are named evt.EVT_…")
+        if not self.takes_coroutines and is_coroutine_function(handler):
+            raise ValueError(
+                f"the handler of {event} is a coroutine function; it takes an association of fastdicom.aio"
+            )
         row = (handler, tuple(arguments or ()))
         others = () if event.is_intervention else self._without(event, handler)
         self.bound = {**self.bound, event: (*others, row)}

@@ -11,7 +11,7 @@ from itertools import count
 from threading import get_ident
 from time import monotonic
 
-from fastdicom.association.serving import Serving
+from fastdicom.association.requests import Requests
 from fastdicom.checks import checked_timeout
 from fastdicom.net.connection import Connection
 
@@ -21,7 +21,7 @@ NUMBERS = count(1)
 LOOK_INTERVAL = 0.05
 
 
-class Managing(Serving):
+class Managing(Requests):
     """What an association needs to be managed by a program, besides what it needs to serve.
 
     Attributes

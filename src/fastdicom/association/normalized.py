@@ -65,175 +65,14 @@ N_CREATE = NRequest(N_CREATE_RQ, 0x0002, 0x1000)
 N_DELETE = NRequest(N_DELETE_RQ, 0x0003, 0x1001)
 
 
-class NormalizedRequests(Operations):
-    """The DIMSE-N services of an association.
-
-    All of them take `class_uid` and `instance_uid`, which the request names; `msg_id`, the Message ID, 1 to
-    65535, chosen when None; and `meta_uid`, the meta SOP class of the presentation context to use. Without it
-    the context is that of `class_uid`, or of a meta SOP class that has it as a member. What names Unified
-    Procedure Step Push goes over a context of those classes that allows it, that of Push before others.
-
-    A data set is a pydicom Dataset, or a buffer that has it encoded in the transfer syntax of the context;
-    one that is empty is not sent at all. They return the status, empty when the peer did not answer and the
-    association is gone; and the data set of the response: empty when it has none, None when the status is
-    neither a success nor a warning.
-
-    They raise RuntimeError when the association is not established, ValueError when no presentation context
-    fits or the request cannot be encoded, and TypeError when a data set is neither. Nothing was sent then.
-    """
+class NormalizedOperations(Operations):
+    """What an association needs to invoke the DIMSE-N services."""
 
     __slots__ = ()
 
     accepted_contexts: list[PresentationContext]
 
-    def send_n_event_report(
-        self,
-        dataset: Dataset | Buffer | None,
-        event_type: int,
-        class_uid: str,
-        instance_uid: str,
-        msg_id: int | None = None,
-        meta_uid: str | None = None,
-    ) -> tuple[StatusDataset, Dataset | None]:
-        """Report an event, as SCP, and wait for the response (PS3.7 10.1.1).
-
-        Parameters
-        ----------
-        dataset
-            The Event Information; None when there is none.
-        event_type
-            The Event Type ID.
-        class_uid, instance_uid, msg_id, meta_uid
-            As for all DIMSE-N services.
-
-        Returns
-        -------
-        tuple
-            The status, and the Event Reply.
-        """
-        return self._request_n(N_EVENT_REPORT, dataset, event_type, class_uid, instance_uid, msg_id, meta_uid)
-
-    def send_n_get(
-        self,
-        identifier_list: Iterable[Any] | int | str | None,
-        class_uid: str,
-        instance_uid: str,
-        msg_id: int | None = None,
-        meta_uid: str | None = None,
-    ) -> tuple[StatusDataset, Dataset | None]:
-        """Ask for attributes of an instance and wait for the response (PS3.7 10.1.2).
-
-        Parameters
-        ----------
-        identifier_list
-            The tags, or whatever `pydicom.tag.Tag` makes one of; all attributes when empty or None.
-        class_uid, instance_uid, msg_id, meta_uid
-            As for all DIMSE-N services.
-
-        Returns
-        -------
-        tuple
-            The status, and the Attribute List.
-        """
-        tags = _tags(identifier_list)
-        return self._request_n(N_GET, None, tags, class_uid, instance_uid, msg_id, meta_uid)
-
-    def send_n_set(
-        self,
-        dataset: Dataset | Buffer,
-        class_uid: str,
-        instance_uid: str,
-        msg_id: int | None = None,
-        meta_uid: str | None = None,
-    ) -> tuple[StatusDataset, Dataset | None]:
-        """Set attributes of an instance and wait for the response (PS3.7 10.1.3).
-
-        Parameters
-        ----------
-        dataset
-            The Modification List.
-        class_uid, instance_uid, msg_id, meta_uid
-            As for all DIMSE-N services.
-
-        Returns
-        -------
-        tuple
-            The status, and the Attribute List.
-        """
-        return self._request_n(N_SET, dataset, None, class_uid, instance_uid, msg_id, meta_uid)
-
-    def send_n_action(
-        self,
-        dataset: Dataset | Buffer | None,
-        action_type: int,
-        class_uid: str,
-        instance_uid: str,
-        msg_id: int | None = None,
-        meta_uid: str | None = None,
-    ) -> tuple[StatusDataset, Dataset | None]:
-        """Ask for an action and wait for the response (PS3.7 10.1.4).
-
-        Parameters
-        ----------
-        dataset
-            The Action Information; None when there is none.
-        action_type
-            The Action Type ID.
-        class_uid, instance_uid, msg_id, meta_uid
-            As for all DIMSE-N services.
-
-        Returns
-        -------
-        tuple
-            The status, and the Action Reply.
-        """
-        return self._request_n(N_ACTION, dataset, action_type, class_uid, instance_uid, msg_id, meta_uid)
-
-    def send_n_create(
-        self,
-        dataset: Dataset | Buffer | None,
-        class_uid: str,
-        instance_uid: str | None = None,
-        msg_id: int | None = None,
-        meta_uid: str | None = None,
-    ) -> tuple[StatusDataset, Dataset | None]:
-        """Ask for a new instance and wait for the response (PS3.7 10.1.5).
-
-        Parameters
-        ----------
-        dataset
-            The Attribute List; None when there is none.
-        instance_uid
-            How it is to be named; None when that is for the peer: the status then has the name, as
-            (0000,1000) Affected SOP Instance UID.
-        class_uid, msg_id, meta_uid
-            As for all DIMSE-N services.
-
-        Returns
-        -------
-        tuple
-            The status, and the Attribute List.
-        """
-        return self._request_n(N_CREATE, dataset, None, class_uid, instance_uid, msg_id, meta_uid)
-
-    def send_n_delete(
-        self, class_uid: str, instance_uid: str, msg_id: int | None = None, meta_uid: str | None = None
-    ) -> StatusDataset:
-        """Ask for an instance to be deleted and wait for the response (PS3.7 10.1.6).
-
-        Parameters
-        ----------
-        class_uid, instance_uid, msg_id, meta_uid
-            As for all DIMSE-N services.
-
-        Returns
-        -------
-        pydicom.Dataset
-            The status.
-        """
-        return self._request_n(N_DELETE, None, None, class_uid, instance_uid, msg_id, meta_uid)[0]
-
-    def _request_n(
+    async def _request_n(
         self,
         request: NRequest,
         dataset: Dataset | Buffer | None,
@@ -248,7 +87,7 @@ class NormalizedRequests(Operations):
             raise ValueError(f"instance_uid is {instance_uid!r}; the request must name an instance")
         context = self._context_for(request, meta_uid or class_uid, argument).as_tuple
         data_set = encode_data_set(dataset, context.transfer_syntax)
-        invocation = self._begin(context.context_id, request.command_field, msg_id)
+        invocation = await self._begin(context.context_id, request.command_field, msg_id)
         elements = {
             request.sop_class: class_uid,
             0x0100: request.command_field,
@@ -258,7 +97,7 @@ class NormalizedRequests(Operations):
         }
         if request.argument is not None:
             elements[request.argument] = argument
-        return _result(self._ask(invocation, elements, data_set), context.transfer_syntax)
+        return _result(await self._ask(invocation, elements, data_set), context.transfer_syntax)
 
     def _context_for(self, request: NRequest, wanted: str, argument: Any) -> PresentationContext:
         """Return the accepted context for a request, the best one if there are several."""
@@ -285,7 +124,7 @@ class NormalizedRequests(Operations):
         return [each for each in accepted if class_uid in members_of(each)]
 
 
-def _tags(identifiers: Iterable[Any] | int | str | None) -> list[int] | None:
+def tags_of(identifiers: Iterable[Any] | int | str | None) -> list[int] | None:
     """Return an Attribute Identifier List; None when it is empty, as then there is none (PS3.7 10.3.2.1)."""
     if identifiers is None:
         return None

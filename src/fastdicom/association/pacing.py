@@ -15,15 +15,18 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from fastdicom.association.driving import drive
 from fastdicom.errors import AssociationError, ProtocolError
 from fastdicom.log import get_logger
 from fastdicom.net.readiness import Readiness
 from fastdicom.net.waker import Waker
+from fastdicom.services.performer import Step
 
 if TYPE_CHECKING:
-    from fastdicom.association.serving import Serving
+    from fastdicom.association.waiting import Waiting
 
 LOGGER = get_logger("fastdicom.association")
+
 
 # After each sub-operation there is one, as users expect. But thousands of small objects a second must not be
 # slowed down by as many responses: after so many of them, there are so many seconds between two.
@@ -54,18 +57,15 @@ class Pacing:
     on_end
         Called once the association has ended; None when somebody else sees to that.
 
-    Attributes
-    ----------
-    counting
-        A lock, for who counts a sub-operation: its own thread, or the one here.
+    A sub-operation is counted by its own thread, or the one here.
     """
 
     def __init__(
         self,
-        association: Serving,
+        association: Waiting,
         interval: float | None,
-        send: Callable[[], None],
-        look: Callable[[], None],
+        send: Step,
+        look: Step,
         on_end: Callable[[], object] | None,
     ) -> None:
         self._association = association
@@ -73,7 +73,7 @@ class Pacing:
         self._send = send
         self._look = look
         self._on_end = on_end
-        self.counting = threading.Lock()
+        self._counting = threading.Lock()
         self._lock = threading.Lock()  # for sending
         self._last = monotonic()
         self._first_left = FIRST
@@ -81,7 +81,7 @@ class Pacing:
         self._waker = Waker()
         self._thread: threading.Thread | None = None
 
-    def __enter__(self) -> Self:
+    async def __aenter__(self) -> Self:
         thread = threading.Thread(target=self._run, name="fastdicom-pacing", daemon=True)
         try:
             thread.start()
@@ -91,7 +91,7 @@ class Pacing:
             self._thread = thread
         return self
 
-    def __exit__(
+    async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._is_over = True
@@ -100,7 +100,19 @@ class Pacing:
             self._thread.join()
         self._waker.close()
 
-    def report(self) -> None:
+    async def begin_counting(self) -> None:
+        """Wait until nobody else counts."""
+        self._counting.acquire()
+
+    def try_to_count(self) -> bool:
+        """Begin to count, if nobody else does; tell whether it is so."""
+        return self._counting.acquire(False)
+
+    def end_counting(self) -> None:
+        """Let others count."""
+        self._counting.release()
+
+    async def report(self) -> None:
         """Send a pending response, as a sub-operation has ended; not so when they end too fast.
 
         Raises
@@ -113,7 +125,7 @@ class Pacing:
         elif monotonic() - self._last < GAP:
             return
         with self._lock:
-            self._send_one()
+            await self._send_one()
 
     def _run(self) -> None:
         try:
@@ -122,7 +134,7 @@ class Pacing:
             if self._on_end is not None:
                 self._on_end()
                 with suppress(AssociationError):  # the connection is closed by who receives
-                    self._association.attend()
+                    self._association.look_around()
 
     def _watch(self) -> None:
         association = self._association
@@ -131,11 +143,11 @@ class Pacing:
         readiness = Readiness(descriptor, self._waker.fileno())
         while not self._is_over:
             if watches:
-                association.attend()
-            self._look()
-            self._beat_if_due()
+                association.look_around()
+            drive(self._look())
+            drive(self._beat_if_due())
             if readiness.wait(self._time_left(LOOK), reading=descriptor >= 0, writing=False)[1]:
-                association.attend()
+                association.look_around()
                 readiness.wait(LOOK_AGAIN, reading=False, writing=False)
 
     def _time_left(self, limit: float | None) -> float | None:
@@ -144,12 +156,12 @@ class Pacing:
         left = max(self._last + self._interval - monotonic(), 0.0)
         return left if limit is None else min(left, limit)
 
-    def _beat_if_due(self) -> None:
+    async def _beat_if_due(self) -> None:
         if self._time_left(None) == 0.0:
             with self._lock:
                 if not self._is_over and self._time_left(None) == 0.0:
-                    self._send_one()
+                    await self._send_one()
 
-    def _send_one(self) -> None:
-        self._send()
+    async def _send_one(self) -> None:
+        await self._send()
         self._last = monotonic()

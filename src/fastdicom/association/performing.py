@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from fastdicom.log import get_logger
 
 if TYPE_CHECKING:
-    from fastdicom.association.serving import Serving
+    from fastdicom.association.waiting import Waiting
 
 LOGGER = get_logger("fastdicom.association")
 
@@ -32,7 +32,7 @@ class Team:
         How many operations may be in progress; 0 for no limit.
     """
 
-    def __init__(self, association: Serving, performed_limit: int) -> None:
+    def __init__(self, association: Waiting, performed_limit: int) -> None:
         self._association = association
         self._size = performed_limit + 1 if performed_limit else WITHOUT_LIMIT
         self._lock = threading.Lock()  # for what follows

@@ -2,40 +2,40 @@
 
 The request has gone before there is one. Responses are received when they are asked for, or while something
 else is waited for on the same association. Who wants no more of them has the peer cancel the operation.
+What they say is read in the same way for every driver.
 """
 
 from __future__ import annotations
 
 from threading import get_ident
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from fastdicom._core.exchange import Inquiry
 from fastdicom._core.pdata import Message
+from fastdicom.association.driving import drive
 from fastdicom.data_sets import decode_dataset
 from fastdicom.dimse.messages import C_FIND_RQ, PENDING
 from fastdicom.dimse.results import no_answer, same_status, status_dataset
 from fastdicom.log import get_logger
 
-if TYPE_CHECKING:
-    from fastdicom.association.operations import Operations
-
 LOGGER = get_logger(__name__)
 
 
-class Responses:
-    """An iterator over ``(status, identifier)``, up to the final response.
+class Reading:
+    """What one operation's responses say, one after the other, up to the final one.
 
-    `status` is a `pydicom.Dataset` with (0000,0900) Status and, where the peer counts them, the numbers of
-    sub-operations; an empty one, the last, when the association is gone. `identifier` is a `pydicom.Dataset`,
-    a match of a C-FIND or what a C-GET or C-MOVE ends with; None when there is none, or it cannot be decoded.
-    Each response may take `AE.dimse_timeout`.
-
-    It belongs to one thread at a time. Used as a context manager it is closed at the end; one that nobody has
-    any more is closed, too.
+    Parameters
+    ----------
+    association
+        The association that the request has been sent on.
+    inquiry
+        The operation.
+    transfer_syntax
+        Of the identifiers.
     """
 
     __slots__ = (
@@ -49,7 +49,7 @@ class Responses:
         "_transfer_syntax",
     )
 
-    def __init__(self, association: Operations, inquiry: Inquiry, transfer_syntax: UID) -> None:
+    def __init__(self, association: Any, inquiry: Inquiry, transfer_syntax: UID) -> None:
         self._inquiry: Inquiry | None = inquiry
         self._association = association
         self._transfer_syntax = transfer_syntax
@@ -60,14 +60,32 @@ class Responses:
         self._last_command = b""
         self._last_status = no_answer()
 
-    def __iter__(self) -> Self:
+    def encoded(self) -> Self:
+        """Have identifiers come as they are, from now on.
+
+        Returns
+        -------
+        Responses
+            This iterator, over ``(status, identifier)`` where an identifier is a read-only `memoryview` of
+            the data set in the transfer syntax of the presentation context.
+        """
+        self._decodes = False
         return self
 
-    def __next__(self) -> tuple[Dataset, Any]:
+    async def _cancel(self) -> None:
         inquiry = self._inquiry
-        if inquiry is None:
-            raise StopIteration
-        message = inquiry.take() or self._receive(inquiry)
+        if inquiry is None or inquiry.is_answered or self._is_cancelled:
+            return
+        self._is_cancelled = True
+        await self._association._cancel_at_peer(inquiry.context_id, inquiry.message_id)
+
+    async def _give_up(self) -> None:
+        inquiry, self._inquiry = self._inquiry, None
+        if inquiry is not None:
+            await self._association._abandon(inquiry)
+
+    def _read(self, message: Message | None, inquiry: Inquiry) -> tuple[Dataset, Any]:
+        """Return status and identifier of a response; None when the association is gone."""
         if message is None:
             self._end(inquiry)
             return no_answer(), None
@@ -82,59 +100,11 @@ class Responses:
         self._end(inquiry)
         return status, None if self._has_matches else self._identifier(message)
 
-    def encoded(self) -> Self:
-        """Have identifiers come as they are, from now on.
-
-        Returns
-        -------
-        Responses
-            This iterator, over ``(status, identifier)`` where an identifier is a read-only `memoryview` of
-            the data set in the transfer syntax of the presentation context.
-        """
-        self._decodes = False
-        return self
-
-    def cancel(self) -> None:
-        """Ask the peer to cancel the operation (PS3.7 9.3.2.3); nothing happens when it is over.
-
-        The responses that are still to come can be iterated over; the last one is FE00H as a rule.
-
-        Raises
-        ------
-        RuntimeError
-            When the association is not established.
-        """
-        inquiry = self._inquiry
-        if inquiry is None or inquiry.is_answered or self._is_cancelled:
-            return
-        self._is_cancelled = True
-        self._association._cancel_at_peer(inquiry.context_id, inquiry.message_id)
-
-    def close(self) -> None:
-        """Have the peer cancel the operation, unless it is over, and give up what is still to come."""
-        inquiry, self._inquiry = self._inquiry, None
-        if inquiry is not None:
-            self._association._abandon(inquiry)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
     def __del__(self) -> None:
         inquiry = self._inquiry
         if inquiry is not None:
             inquiry.is_abandoned = True
             self._association._abandon_later(inquiry)
-
-    def _receive(self, inquiry: Inquiry) -> Message | None:
-        """Wait for a response; None when the association is gone."""
-        inquiry.thread = get_ident()
-        self._association._wait_for(inquiry)
-        return inquiry.take()
 
     def _end(self, inquiry: Inquiry) -> None:
         self._inquiry = None
@@ -151,3 +121,57 @@ class Responses:
         except Exception as error:  # whatever pydicom raises for bytes that are no data set
             LOGGER.error("the identifier in a response cannot be decoded: %s", error)
             return None
+
+
+class Responses(Reading):
+    """An iterator over ``(status, identifier)``, up to the final response.
+
+    `status` is a `pydicom.Dataset` with (0000,0900) Status and, where the peer counts them, the numbers of
+    sub-operations; an empty one, the last, when the association is gone. `identifier` is a `pydicom.Dataset`,
+    a match of a C-FIND or what a C-GET or C-MOVE ends with; None when there is none, or it cannot be decoded.
+    Each response may take `AE.dimse_timeout`.
+
+    It belongs to one thread at a time. Used as a context manager it is closed at the end; one that nobody has
+    any more is closed, too.
+    """
+
+    __slots__ = ()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> tuple[Dataset, Any]:
+        inquiry = self._inquiry
+        if inquiry is None:
+            raise StopIteration
+        return self._read(inquiry.take() or self._receive(inquiry), inquiry)
+
+    def cancel(self) -> None:
+        """Ask the peer to cancel the operation (PS3.7 9.3.2.3); nothing happens when it is over.
+
+        The responses that are still to come can be iterated over; the last one is FE00H as a rule.
+
+        Raises
+        ------
+        RuntimeError
+            When the association is not established.
+        """
+        drive(self._cancel())
+
+    def close(self) -> None:
+        """Have the peer cancel the operation, unless it is over, and give up what is still to come."""
+        drive(self._give_up())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _receive(self, inquiry: Inquiry) -> Message | None:
+        """Wait for a response; None when the association is gone."""
+        inquiry.thread = get_ident()
+        self._association._wait_for(inquiry)
+        return inquiry.take()

@@ -7,10 +7,9 @@ comes while it may not yet breaks the protocol, and aborts the association: noth
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
-from threading import get_ident
 from time import time
 from types import MappingProxyType
 from typing import Any
@@ -18,27 +17,24 @@ from typing import Any
 from fastdicom._core.exchange import Goal, Invocation
 from fastdicom._core.pdata import Message
 from fastdicom.association.arrivals import choose_for_whole
-from fastdicom.association.composite import CompositeRequests
+from fastdicom.association.composite import CompositeOperations
 from fastdicom.association.destination import Destination
 from fastdicom.association.handlers import Handlers
-from fastdicom.association.operations import LOGGER, NEVER
-from fastdicom.association.outgoing import Outgoing, content_of, prepare, sop_instance_uid_of
-from fastdicom.association.pacing import Pacing
-from fastdicom.association.performing import Team
+from fastdicom.association.operations import LOGGER
+from fastdicom.association.outgoing import Outgoing, content_of, sop_instance_uid_of
 from fastdicom.association.under_way import StoreUnderWay
-from fastdicom.association.watchdog import watched
 from fastdicom.dimse.messages import C_CANCEL_RQ
 from fastdicom.errors import AssociationError, MessageError
 from fastdicom.events import EventType, Handler
 from fastdicom.net.sinks import Choice
 from fastdicom.presentation import PresentationContextTuple
 from fastdicom.services.dispatch import serve
-from fastdicom.services.performer import DUPLICATE_INVOCATION, Service
+from fastdicom.services.performer import DUPLICATE_INVOCATION, Pacing, Service, Step
 
 NO_SERVICES: Mapping[int, Service] = MappingProxyType({})
 
 
-class Serving(CompositeRequests):
+class Serving(CompositeOperations):
     """What an association needs to be an SCP, besides what it needs to be an SCU."""
 
     __slots__ = ("_answer", "_contexts", "_services")
@@ -51,7 +47,7 @@ class Serving(CompositeRequests):
         self._contexts: dict[int, PresentationContextTuple] = {}
         self._services: dict[int, Mapping[int, Service]] = {}
 
-    def serve(self, message: Message) -> None:
+    async def _serve(self, message: Message) -> None:
         """Answer a request of the peer."""
         if self._observes_messages:
             self._tell_received(message)
@@ -62,32 +58,32 @@ class Serving(CompositeRequests):
             if command.command_field == C_CANCEL_RQ:
                 self._cancel(command.message_id_being_responded_to)
             else:
-                self._perform(message, command.message_id)
+                await self._perform(message, command.message_id)
         except MessageError as error:
             LOGGER.error("aborting: %s", error)
             self.abort()
         except AssociationError as error:
-            # It ended while the handler ran; what `receive` tells next says how.
+            # It ended while the handler ran; what comes next says how.
             LOGGER.info("the response was not sent: %s", error)
         finally:
             if self._sinks.received or self._sinks.chosen:
                 self._sinks.discard(message)
 
-    def _perform(self, message: Message, message_id: int | None) -> None:
+    async def _perform(self, message: Message, message_id: int | None) -> None:
         context = self._contexts[message.context_id]
         services = self._services.get(message.context_id, NO_SERVICES)
         if message_id is None:  # which breaks the protocol, and is told by `serve`
-            serve(self, message, context, services)
+            await serve(self, message, context, services)
             return
         if self._is_ahead:
             self._is_ahead = False
             raise MessageError("a request has come before the response to the one before (PS3.7 D.3.3.3)")
-        if not self._exchange.begin(message_id, get_ident()):
+        if not self._exchange.begin(message_id, self._who()):
             # Not by `send_response`: the operation that has this Message ID goes on.
-            self.send_pending(message, message.command.encode_response(DUPLICATE_INVOCATION))
+            await self.send_pending(message, message.command.encode_response(DUPLICATE_INVOCATION))
             return
         try:
-            serve(self, message, context, services)
+            await serve(self, message, context, services)
         finally:
             if self._exchange.performed:
                 self._exchange.finish(message_id)
@@ -97,57 +93,26 @@ class Serving(CompositeRequests):
         self._is_ahead = self._is_ahead and self._link.reader.has_more
         self._exchange.cancel(message_id)
 
-    @property
-    def is_over(self) -> bool:
-        """Whether the connection is closed."""
-        return self._is_closed
-
-    def next_request(self) -> Message | None:
-        """Wait for the lead, and then for the next request; None for anything else. For `performing`."""
-        with self._lead:
-            request = None if self._is_closed else self._receive()
-        if self._waiting:
-            self._tell_all()
-        return request
-
-    def await_answer(self) -> None:
-        """Negotiate: until the association is established, or the connection closed."""
-        self._wait_for(self._answer)
-
-    def work(self) -> None:
-        """Answer the requestor, and serve it until the connection is closed."""
-        self.await_answer()
-        if self._exchange.performed_limit == 1:
-            self._wait_for(NEVER)
-        else:
-            Team(self, self._exchange.performed_limit).work()
-
     # What services need of it.
-
-    def intervention_handler(self, event: EventType) -> tuple[Handler, tuple[Any, ...]] | None:
-        """Return what decides on an event."""
-        rows = self._handlers.bound.get(event)
-        if not rows:
-            return None
-        limit = self.ae.handler_timeout
-        if limit is None:
-            return rows[0]
-        handler, arguments = rows[0]
-        return watched(self, handler, limit), arguments
 
     def wall_clock(self) -> float:
         """Return the time for events."""
         return time()
 
-    def take_file(self, message: Message) -> Path | None:
-        """Return the file that a data set went to."""
-        return self._sinks.take_file(message) if self._sinks.received else None
+    @property
+    def places_objects(self) -> bool:
+        """Whether an object may have gone to a file, or somebody have chosen where it goes."""
+        return bool(self._sinks.received) or self._sinks.header_check is not None
 
-    def take_choice(self, message: Message) -> Choice | None:
+    async def take_file(self, message: Message) -> Path | None:
+        """Return the file that a data set went to."""
+        return await self.apart(self._sinks.take_file, message) if self._sinks.received else None
+
+    async def take_choice(self, message: Message) -> Choice | None:
         """Return what has been chosen for an object; None when nobody chooses."""
         if self._sinks.header_check is None:
             return None
-        choice = self._sinks.take_choice(message) or choose_for_whole(self, message, self._sinks)
+        choice = self._sinks.take_choice(message) or await choose_for_whole(self, message, self._sinks)
         if not self._is_established:  # the handler may have aborted it
             self._check_established()
         return choice
@@ -156,38 +121,15 @@ class Serving(CompositeRequests):
         """Return an accepted presentation context."""
         return self._contexts[context_id]
 
-    def attend(self) -> None:
-        """Take note of what has come while an operation is performed: C-CANCEL, an abort, a release.
-
-        Raises
-        ------
-        AssociationError
-            When the association has ended.
-        """
-        if self._link.has_news():
-            self._take_news()
-        if not self._is_established:
-            self._check_established()
-
-    def _take_news(self) -> None:
-        while self._exchange.performed_limit == 1 and self._lead.acquire(False):
-            try:
-                request = None if self._is_closed else self._receive(waits=False)
-            finally:
-                self._lead.release()
-                if self._waiting:
-                    self._tell_all()
-            if request is None:
-                break
-            self.serve(request)
-
-    def is_cancelled(self, message: Message) -> bool:
+    async def has_cancelled(self, message: Message) -> bool:
         """Whether the peer has asked to cancel this operation; what has come is looked at first."""
         with suppress(AssociationError):
-            self.attend()
+            await self.attend()
         return message.command.message_id in self._exchange.cancelled
 
-    def send_pending(self, message: Message, command: bytes, data_set: Sequence[Any] | None = None) -> None:
+    async def send_pending(
+        self, message: Message, command: bytes, data_set: Sequence[Any] | None = None
+    ) -> None:
         """Send a response that is not the last one.
 
         Raises
@@ -198,16 +140,18 @@ class Serving(CompositeRequests):
             When it is to be aborted, as the peer takes no PDV.
         """
         try:
-            self._send(message.context_id, command, data_set)
+            await self._send(message.context_id, command, data_set)
         except ValueError as error:
             raise MessageError(str(error)) from error
 
-    def send_response(self, message: Message, command: bytes, data_set: Sequence[Any] | None = None) -> None:
-        """Send the response, or the last one."""
+    def send_response(
+        self, message: Message, command: bytes, data_set: Sequence[Any] | None = None
+    ) -> Awaitable[None]:
+        """Send the response, or the last one; what is returned is to be awaited."""
         # Before it leaves: the peer's next request may follow at once.
         self._exchange.finish(message.command.message_id)
         self._is_ahead = self._exchange.performed_limit == 1 and self._link.reader.has_more
-        self.send_pending(message, command, data_set)
+        return self.send_pending(message, command, data_set)
 
     @property
     @abstractmethod
@@ -217,15 +161,11 @@ class Serving(CompositeRequests):
     content_of = staticmethod(content_of)
     sop_instance_uid_of = staticmethod(sop_instance_uid_of)
 
-    def prepare_c_store(self, dataset: Any, transfer_syntax: str | None) -> Outgoing:
-        """Find out what is to be sent, for `begin_c_store`; raises what `send_c_store` does."""
-        return prepare(dataset, transfer_syntax, self._means())
-
     def adapt_c_store(self, prepared: Outgoing) -> Outgoing:
         """Return what was prepared for another association; NoAcceptedContext when it does not fit."""
         return prepared.on(self._outgoing_contexts)
 
-    def begin_c_store(
+    async def begin_c_store(
         self,
         prepared: Outgoing,
         priority: int,
@@ -235,42 +175,61 @@ class Serving(CompositeRequests):
         """Send an object with C-STORE; the response is to be waited for."""
         if not self._is_established:
             self._check_established()
-        invocation = self._send_store(prepared, None, priority, originator_aet, originator_id)
+        invocation = await self._send_store(prepared, None, priority, originator_aet, originator_id)
         self._unawaited[invocation.thread] = invocation
         return StoreUnderWay(self, invocation, prepared.sop_instance_uid)
 
-    def response_to(self, invocation: Invocation) -> Message | None:
+    async def response_to(self, invocation: Invocation) -> Message | None:
         """Wait for the response to what `begin_c_store` has sent; None when the association is gone."""
         self._unawaited.pop(invocation.thread, None)
-        return self._response_to(invocation)
+        return await self._response_to(invocation)
 
     def destination(self, address: Any, port: Any, options: Mapping[str, Any]) -> Destination:
         """Return where the objects of a C-MOVE go."""
-        return Destination(self.ae, address, port, options)
+        return Destination(self, address, port, options)
 
+    # What the driver provides.
+
+    @abstractmethod
+    async def call(self, handler: Handler, event: Any, arguments: tuple[Any, ...]) -> Any:
+        """Call the handler of an intervention event."""
+
+    @abstractmethod
+    async def results_of(self, results: Any) -> Any:
+        """Return an iterator over what a handler has returned, for `next_of`."""
+
+    @abstractmethod
+    async def next_of(self, results: Any, default: Any) -> Any:
+        """Return what a handler yields next, or the default at its end."""
+
+    @abstractmethod
+    async def close_results(self, results: Any) -> None:
+        """Close a handler's generator, so that what it holds is let go."""
+
+    @abstractmethod
+    async def attend(self) -> None:
+        """Take note of what has come while an operation is performed; AssociationError at its end."""
+
+    @abstractmethod
+    def intervention_handler(self, event: EventType) -> tuple[Handler, tuple[Any, ...]] | None:
+        """Return what decides on an event."""
+
+    @abstractmethod
     def pacing(
-        self,
-        send: Callable[[], None],
-        look: Callable[[], None],
-        on_end: Callable[[], object] | None = None,
-    ) -> Pacing:
+        self, send: Step, look: Step, on_end: Callable[[], object] | None = None
+    ) -> AbstractAsyncContextManager[Pacing]:
         """Have pending responses sent at a pace; with `on_end`, watch the association meanwhile."""
-        return Pacing(self, self.ae.pending_interval, send, look, on_end)
 
-    @property
-    def descriptor(self) -> int:
-        """The descriptor that is readable when something has come; -1 when the connection is closed."""
-        return self._link.fileno()
+    @abstractmethod
+    async def pass_on(self, association: Any, what: Any, transfer_syntax: str | None) -> Any:
+        """Send an object on another association, and return the status."""
 
-    @property
-    def is_attended(self) -> bool:
-        """Whether other threads receive while an operation is performed."""
-        return self._exchange.performed_limit != 1
+    @abstractmethod
+    async def request_association(
+        self, address: Any, port: Any, contexts: Any, options: Mapping[str, Any]
+    ) -> Any:
+        """Request an association with another peer, for a C-MOVE."""
 
-    def give_up(self, message: Message, status: int) -> None:
-        """End an operation whose handler hangs, and the association with it. From any thread."""
-        with suppress(AssociationError, MessageError):
-            self.send_pending(message, message.command.encode_response(status))
-        self.abort()
-        if self._sinks.arrival is None:  # else who receives is the one that the handler keeps
-            self._settle()
+    @abstractmethod
+    async def release_association(self, association: Any) -> None:
+        """Release such an association."""

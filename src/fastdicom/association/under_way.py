@@ -45,13 +45,17 @@ class StoreUnderWay:
         self._invocation = invocation
         self.sop_instance_uid = sop_instance_uid
 
-    def has_answer(self) -> bool:
+    async def failed_uid(self) -> str:
+        """Return the SOP Instance UID, for the list of those that failed."""
+        return self.sop_instance_uid
+
+    async def has_answer(self) -> bool:
         """Whether the response has come, as of now. From any thread."""
         with suppress(AssociationError):  # it has ended, and nothing comes any more
-            self._association.attend()
+            await self._association.attend()
         return self._invocation.response is not None
 
-    def wait(self) -> StatusDataset:
+    async def wait(self) -> StatusDataset:
         """Return the status in the response; an empty one when the association is gone."""
-        response = self._association.response_to(self._invocation)
+        response = await self._association.response_to(self._invocation)
         return no_answer() if response is None else status_dataset(response.command)

@@ -19,7 +19,7 @@ from fastdicom.log import get_logger
 from fastdicom.services import finding, getting, moving, storage
 
 if TYPE_CHECKING:
-    from fastdicom.association.serving import Serving
+    from fastdicom.association.waiting import Waiting
 
 LOGGER = get_logger(__name__)
 
@@ -84,7 +84,7 @@ class Turn:
         Set when the association has ended because the handler took too long.
     """
 
-    def __init__(self, association: Serving, message: Message, limit: float) -> None:
+    def __init__(self, association: Waiting, message: Message, limit: float) -> None:
         self.has_ended = threading.Event()
         self._association = association
         self._message = message
@@ -106,7 +106,7 @@ class Turn:
             self.has_ended.set()
 
 
-def watched(association: Serving, handler: Handler, limit: float) -> Handler:
+def watched(association: Waiting, handler: Handler, limit: float) -> Handler:
     """Return a handler that does the same, with a limit for how long it takes.
 
     Parameters

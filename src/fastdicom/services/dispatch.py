@@ -7,7 +7,7 @@ names.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -115,15 +115,16 @@ def _service(operation: Operation, named: Mapping[str, Mapping[Operation, Status
         return service
     refusals = {sop_class: not_allowed for sop_class, allowed in named.items() if operation not in allowed}
 
-    def serve_named(performer: Performer, message: Message, context: PresentationContextTuple) -> None:
+    def serve_named(
+        performer: Performer, message: Message, context: PresentationContextTuple
+    ) -> Awaitable[None]:
         sop_class = message.command.get(element)
         if sop_class in named and sop_class not in refusals:
-            service(performer, message, context)
-            return
+            return service(performer, message, context)
         LOGGER.warning(
             "%s for %r on a context for %s is refused", operation, sop_class, context.abstract_syntax
         )
-        respond(performer, message, refusals.get(sop_class, not_of_context))
+        return respond(performer, message, refusals.get(sop_class, not_of_context))
 
     return serve_named
 
@@ -133,8 +134,8 @@ def serve(
     message: Message,
     context: PresentationContextTuple,
     services: Mapping[int, Service],
-) -> None:
-    """Answer a request, whatever it is.
+) -> Awaitable[None]:
+    """Answer a request, whatever it is; what is returned is to be awaited.
 
     Raises
     ------
@@ -144,15 +145,15 @@ def serve(
     command = message.command
     service = services.get(command.command_field)
     if service is not None and command.has_all(MESSAGES[command.command_field].mandatory):
-        service(performer, message, context)
-    elif command.message_id is None:
+        return service(performer, message, context)
+    if command.message_id is None:
         raise MessageError(f"a {message_name(command.command_field)} has no (0000,0110) Message ID")
-    elif service is None:
+    if service is None:
         # PS3.7 C.5.24, C.5.13: known, but not for this SOP class; or not known at all
         entry = ENTRIES.get(command.command_field)
         LOGGER.warning(
             "%s on a context for %s is refused", message_name(command.command_field), context.abstract_syntax
         )
-        respond(performer, message, UNRECOGNIZED_OPERATION if entry is None else entry.not_allowed)
-    else:
-        respond(performer, message, MISTYPED_ARGUMENT)
+        status = UNRECOGNIZED_OPERATION if entry is None else entry.not_allowed
+        return respond(performer, message, status)
+    return respond(performer, message, MISTYPED_ARGUMENT)

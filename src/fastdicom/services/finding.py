@@ -7,7 +7,7 @@ What is a match is the handler's business.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,11 @@ WITH_ONE_MATCH = (
 )
 MORE_THAN_ONE_MATCH = 0xC100
 
+# What a handler has yielded when it has ended
+ENDED = object()
+
+BUFFERS = (bytes, bytearray, memoryview)
+
 # What pynetdicom answers, and programs rely on: the identifier of the request cannot be decoded; the handler
 # raises, or there is none; what it yields cannot be encoded.
 UNDECODABLE_IDENTIFIER = 0xC310
@@ -57,7 +62,7 @@ HANDLER_FAILED = 0xC311
 UNENCODABLE_MATCH = 0xC312
 
 
-def serve_c_find(performer: Performer, message: Message, context: PresentationContextTuple) -> None:
+async def serve_c_find(performer: Performer, message: Message, context: PresentationContextTuple) -> None:
     """Answer a C-FIND request with what the handler yields.
 
     It yields pairs of a status and an identifier: FF00H or FF01H with a match; any other status, with None or
@@ -67,29 +72,29 @@ def serve_c_find(performer: Performer, message: Message, context: PresentationCo
     """
     bound = performer.intervention_handler(EVT_C_FIND)
     if not message.command.has_data_set:
-        respond(performer, message, MISTYPED_ARGUMENT)
+        await respond(performer, message, MISTYPED_ARGUMENT)
     elif not message.is_in_memory:
-        respond(performer, message, OUT_OF_RESOURCES)
+        await respond(performer, message, OUT_OF_RESOURCES)
     elif bound is None:
         LOGGER.error("no handler is bound to EVT_C_FIND")
-        respond(performer, message, HANDLER_FAILED)
+        await respond(performer, message, HANDLER_FAILED)
     else:
         handler, arguments = bound
         event = FindEvent(performer, EVT_C_FIND, performer.wall_clock(), message, context)
         try:
-            results = handler(event, *arguments)
-            matches = iter(() if results is None else results)
+            results = await performer.call(handler, event, arguments)
+            matches = await performer.results_of(() if results is None else results)
         except Exception:
-            respond(performer, message, _failure(event))
+            await respond(performer, message, _failure(event))
             return
         try:
-            status = _send_matches(performer, message, event, matches)
+            status = await _send_matches(performer, message, event, matches)
         finally:
-            _close(matches)
-        respond(performer, message, status)
+            await _close(performer, matches)
+        await respond(performer, message, status)
 
 
-def _send_matches(performer: Performer, message: Message, event: FindEvent, matches: Iterator[Any]) -> Any:
+async def _send_matches(performer: Performer, message: Message, event: FindEvent, matches: Any) -> Any:
     """Send the matches and return the last status, as the handler has it.
 
     Raises
@@ -104,23 +109,23 @@ def _send_matches(performer: Performer, message: Message, event: FindEvent, matc
     is_full = False
     while True:
         try:
-            result = next(matches)
-        except StopIteration:
-            return CANCELLED if performer.is_cancelled(message) else SUCCESS
+            result = await performer.next_of(matches, ENDED)
         except Exception:
             return _failure(event)
+        if result is ENDED:
+            return CANCELLED if await performer.has_cancelled(message) else SUCCESS
         is_pair = isinstance(result, tuple | list) and len(result) == 2
         status, match = result if is_pair else (result, None)
         code, explanations = (status, None) if type(status) is int else unpack_status(status)
         if code not in pending:
             return status
-        if performer.is_cancelled(message):
+        if await performer.has_cancelled(message):
             return CANCELLED
         if is_full:
             LOGGER.error("the handler bound to EVT_C_FIND yields a second match")
             return MORE_THAN_ONE_MATCH
         try:
-            data_set = _encode(performer, match, transfer_syntax)
+            data_set = await _encode(performer, match, transfer_syntax)
             command = pending[code]
             if explanations:
                 command = encode_explained(request, code, explanations, has_data_set=True)
@@ -128,11 +133,11 @@ def _send_matches(performer: Performer, message: Message, event: FindEvent, matc
             # Not what pydicom says of values: they may name the patient.
             LOGGER.error("what the handler yields cannot be encoded: %s", type(error).__name__)
             return UNENCODABLE_MATCH
-        performer.send_pending(message, command, [data_set])
+        await performer.send_pending(message, command, [data_set])
         is_full = event.context.abstract_syntax in WITH_ONE_MATCH
 
 
-def _encode(performer: Performer, match: Any, transfer_syntax: UID) -> bytes | memoryview:
+async def _encode(performer: Performer, match: Any, transfer_syntax: UID) -> bytes | memoryview:
     """Return an encoded identifier.
 
     Raises
@@ -140,15 +145,22 @@ def _encode(performer: Performer, match: Any, transfer_syntax: UID) -> bytes | m
     ValueError
         When it is empty, among others.
     """
+    encoded: bytes | memoryview
     if isinstance(match, Dataset | EncodedDataset):
-        encoded: bytes | memoryview = encode_dataset(match, transfer_syntax)
-    elif isinstance(match, str | os.PathLike):
-        encoded = _data_set_of(Path(match).read_bytes(), transfer_syntax)
+        encoded = encode_dataset(match, transfer_syntax)
+    elif isinstance(match, BUFFERS):
+        encoded = _data_set_of(memoryview(match).cast("B"), transfer_syntax)
     else:
-        encoded = _data_set_of(memoryview(performer.content_of(match)).cast("B"), transfer_syntax)
+        encoded = await performer.apart(_read, match, transfer_syntax, performer.content_of)
     if not encoded:
         raise ValueError("there is nothing in it")
     return encoded
+
+
+def _read(match: Any, transfer_syntax: UID, content_of: Callable[[Any], Any]) -> bytes | memoryview:
+    """Return the identifier in a file, or in any other buffer."""
+    content = Path(match).read_bytes() if isinstance(match, str | os.PathLike) else content_of(match)
+    return _data_set_of(memoryview(content).cast("B"), transfer_syntax)
 
 
 def _data_set_of(encoded: bytes | memoryview, transfer_syntax: UID) -> bytes | memoryview:
@@ -171,9 +183,9 @@ def _failure(event: FindEvent) -> int:
     return HANDLER_FAILED
 
 
-def _close(matches: Iterator[Any]) -> None:
+async def _close(performer: Performer, matches: Any) -> None:
     """Close the handler's generator, so that what it holds is let go."""
     try:
-        getattr(matches, "close", bool)()
+        await performer.close_results(matches)
     except Exception:
         LOGGER.exception("the handler bound to EVT_C_FIND raised when it was closed")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable
 from typing import Any
 
 from fastdicom._core.pdata import Message
@@ -10,17 +10,8 @@ from fastdicom.errors import ConnectionFailed
 from fastdicom.events import EVT_C_MOVE, MoveEvent
 from fastdicom.presentation import PresentationContextTuple
 from fastdicom.services.performer import SUCCESS, Performer, UnderWay
-from fastdicom.services.suboperations import (
-    Carrier,
-    Outcome,
-    Refusal,
-    Rules,
-    SubOperations,
-    ask,
-    ask_total,
-    priority_of,
-    serve_retrieval,
-)
+from fastdicom.services.retrieval import ask, ask_total, priority_of, serve_retrieval
+from fastdicom.services.suboperations import Carrier, Outcome, Refusal, Rules, SubOperations
 
 MOVE = Rules(EVT_C_MOVE, MoveEvent, handler_failed=0xC511, no_count=0xC513, too_many=0xC516)
 
@@ -34,7 +25,9 @@ DESTINATION_UNKNOWN = 0xA801
 MOVE_DESTINATION = 0x0600
 
 
-def serve_c_move(performer: Performer, message: Message, context: PresentationContextTuple) -> None:
+def serve_c_move(
+    performer: Performer, message: Message, context: PresentationContextTuple
+) -> Awaitable[None]:
     """Answer a C-MOVE request: send what the handler yields to the destination that it names.
 
     The handler yields the destination, ``(address, port)`` or ``(address, port, arguments of AE.associate)``,
@@ -42,15 +35,17 @@ def serve_c_move(performer: Performer, message: Message, context: PresentationCo
     of C-GET yields. It is asked for the next object while the response to a file or a Dataset of at most
     4 MiB is awaited; after others, once that has come.
     """
-    serve_retrieval(performer, message, context, MOVE, _retrieve)
+    return serve_retrieval(performer, message, context, MOVE, _retrieve)
 
 
-def _retrieve(
-    performer: Performer, message: Message, context: PresentationContextTuple, results: Iterator[Any]
+async def _retrieve(
+    performer: Performer, message: Message, context: PresentationContextTuple, results: Any
 ) -> tuple[SubOperations, Outcome]:
     command = message.command
-    address, port, options = _ask_destination(results)
-    sub_operations = SubOperations(performer, message, context, MOVE, ask_total(results, MOVE))
+    address, port, options = await _ask_destination(performer, results)
+    sub_operations = SubOperations(
+        performer, message, context, MOVE, await ask_total(performer, results, MOVE)
+    )
     if not sub_operations.counts.remaining:
         return sub_operations, Outcome(SUCCESS)
     options = {"ae_title": command[MOVE_DESTINATION].strip(" "), **options}
@@ -61,27 +56,28 @@ def _retrieve(
         "originator_id": command.message_id,
     }
 
-    def begin(what: Any, transfer_syntax: str | None, ready: Any) -> UnderWay:
-        performer.attend()
+    async def begin(what: Any, transfer_syntax: str | None, ready: Any) -> UnderWay:
+        await performer.attend()
         try:
-            return destination.begin(what, transfer_syntax, ready, operation)
+            return await destination.begin(what, transfer_syntax, ready, operation)
         except ConnectionFailed as error:
-            performer.attend()  # if that is over, it is why
+            await performer.attend()  # if that is over, it is why
             raise Refusal(DESTINATION_UNKNOWN, f"the destination cannot be reached: {error}") from error
 
     carrier = Carrier(destination.prepare, begin)
-    with performer.pacing(sub_operations.send_pending, sub_operations.look, destination.abort) as pacing:
+    send, look = sub_operations.send_pending, sub_operations.look
+    async with performer.pacing(send, look, destination.abort) as pacing:
         try:
-            outcome = sub_operations.perform(results, carrier, pacing)
+            outcome = await sub_operations.perform(results, carrier, pacing)
         except BaseException:
             destination.abort()
             raise
-        destination.release()
+        await destination.release()
     return sub_operations, outcome
 
 
-def _ask_destination(results: Iterator[Any]) -> tuple[Any, Any, dict[str, Any]]:
-    destination = ask(results, "destination", NO_DESTINATION)
+async def _ask_destination(performer: Performer, results: Any) -> tuple[Any, Any, dict[str, Any]]:
+    destination = await ask(performer, results, "destination", NO_DESTINATION)
     if not isinstance(destination, tuple | list) or len(destination) < 2:
         raise Refusal(IMPOSSIBLE_DESTINATION, "the handler yields no (address, port) for a destination")
     address, port, *further = destination

@@ -7,7 +7,7 @@ statuses only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -105,7 +105,7 @@ class Answer(NamedTuple):
 FAILURE = Answer(PROCESSING_FAILURE)
 
 
-def serve_n(performer: Performer, message: Message, context: PresentationContextTuple) -> None:
+async def serve_n(performer: Performer, message: Message, context: PresentationContextTuple) -> None:
     """Answer a DIMSE-N request with what its handler says.
 
     A Modification List that is missing, which the standard does not allow, is an empty one: this is how it
@@ -116,11 +116,11 @@ def serve_n(performer: Performer, message: Message, context: PresentationContext
         LOGGER.error("the data set of %d bytes of an N-request is too long", message.data_set_length)
         answer = Answer(RESOURCE_LIMITATION)
     else:
-        answer = _answer_of_handler(row, performer, message, context)
-    _respond(performer, message, row, answer)
+        answer = await _answer_of_handler(row, performer, message, context)
+    await _respond(performer, message, row, answer)
 
 
-def _answer_of_handler(
+async def _answer_of_handler(
     row: NService, performer: Performer, message: Message, context: PresentationContextTuple
 ) -> Answer:
     bound = performer.intervention_handler(row.event)
@@ -130,7 +130,7 @@ def _answer_of_handler(
     handler, arguments = bound
     event = row.event_class(performer, row.event, performer.wall_clock(), message, context)
     try:
-        result = handler(event, *arguments)
+        result = await performer.call(handler, event, arguments)
         status, reply = (result, None) if row.reply is None else result
         code, explanations = unpack_status(status, FURTHER_EXPLANATIONS)
     except Exception:
@@ -171,7 +171,7 @@ def _encode(reply: Any, transfer_syntax: UID) -> Sequence[Any] | None:
     return [encoded] if len(encoded) > 0 else None
 
 
-def _respond(performer: Performer, message: Message, row: NService, answer: Answer) -> None:
+def _respond(performer: Performer, message: Message, row: NService, answer: Answer) -> Awaitable[None]:
     command, status, data_set = message.command, answer.status, answer.data_set
     elements = dict(answer.explanations)
     if row.echoed is not None:
@@ -186,4 +186,4 @@ def _respond(performer: Performer, message: Message, row: NService, answer: Answ
                 status, data_set = PROCESSING_FAILURE, None
     if response is None:
         response = command.encode_response(status, data_set is not None)
-    performer.send_response(message, response, data_set)
+    return performer.send_response(message, response, data_set)

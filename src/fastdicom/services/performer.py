@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from types import MappingProxyType, TracebackType
-from typing import Any, Protocol, Self, TypeAlias
+from types import MappingProxyType
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from pydicom.dataset import Dataset
 
@@ -35,6 +36,10 @@ EXPLANATIONS = ("OffendingElement", "ErrorComment", "ErrorID")
 NO_EXPLANATION: Mapping[str, Any] = MappingProxyType({})
 
 Handler: TypeAlias = Callable[..., Any]
+Result = TypeVar("Result")
+
+# Sends something, or looks.
+Step: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Choice(Protocol):
@@ -49,51 +54,45 @@ class Choice(Protocol):
 
 
 class Pacing(Protocol):
-    """Has pending responses sent at a pace; left, it sends none any more.
+    """Has pending responses sent at a pace; left, it sends none any more."""
 
-    Attributes
-    ----------
-    counting
-        A lock, for who counts a sub-operation.
-    """
+    async def begin_counting(self) -> None:
+        """Wait until nobody else counts a sub-operation."""
 
-    counting: Any
+    def try_to_count(self) -> bool:
+        """Begin to count, if nobody else does; tell whether it is so."""
 
-    def report(self) -> None:
+    def end_counting(self) -> None:
+        """Let others count."""
+
+    async def report(self) -> None:
         """Send a pending response, unless there were many just now."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None: ...
 
 
 class UnderWay(Protocol):
     """A C-STORE whose response has not been taken yet."""
 
-    @property
-    def sop_instance_uid(self) -> str | None:
-        """The SOP Instance UID of the object; None when it cannot be found."""
+    async def failed_uid(self) -> str | None:
+        """Return the SOP Instance UID of the object; None when it cannot be found."""
 
     @property
     def may_look_ahead(self) -> bool:
         """Whether the handler may be asked for the next object already."""
 
-    def has_answer(self) -> bool:
+    async def has_answer(self) -> bool:
         """Whether the response has come, as of now. From any thread."""
 
-    def wait(self) -> Dataset:
+    async def wait(self) -> Dataset:
         """Return the status in the response; an empty one when there is none to come."""
 
 
 class Destination(Protocol):
     """Where the objects of a C-MOVE go, as a service sees it."""
 
-    def prepare(self, what: Any, transfer_syntax: str | None) -> Any:
+    async def prepare(self, what: Any, transfer_syntax: str | None) -> Any:
         """Make an object ready to be sent; None when it is not known yet on what association."""
 
-    def begin(
+    async def begin(
         self, what: Any, transfer_syntax: str | None, ready: Any, operation: Mapping[str, Any]
     ) -> UnderWay:
         """Send an object with C-STORE, made ready or not.
@@ -101,7 +100,7 @@ class Destination(Protocol):
         ConnectionError when the destination has not been reached at all.
         """
 
-    def release(self) -> None:
+    async def release(self) -> None:
         """Release its associations."""
 
     def abort(self) -> None:
@@ -123,22 +122,50 @@ class Performer(Protocol):
     def wall_clock(self) -> float:
         """Return the time for `Event.timestamp`."""
 
-    def take_file(self, message: Message) -> Path | None:
+    # What takes its time is awaited. The blocking driver blocks in it; none of it suspends there.
+
+    async def call(self, handler: Handler, event: Any, arguments: tuple[Any, ...]) -> Any:
+        """Call a handler; raises what it raises."""
+
+    async def results_of(self, results: Any) -> Any:
+        """Return an iterator over what a handler has returned, for `next_of`."""
+
+    async def next_of(self, results: Any, default: Any) -> Any:
+        """Return what a handler yields next, or the default at its end; raises what it raises."""
+
+    async def close_results(self, results: Any) -> None:
+        """Close a handler's generator, so that what it holds is let go; raises what it raises."""
+
+    async def apart(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Call a function that takes its time: it reads files, or decodes."""
+
+    @property
+    def places_objects(self) -> bool:
+        """Whether an object may have gone to a file, or somebody have chosen where it goes."""
+
+    async def take_file(self, message: Message) -> Path | None:
         """Return the file that the data set of this message went to."""
 
-    def take_choice(self, message: Message) -> Choice | None:
+    async def take_choice(self, message: Message) -> Choice | None:
         """Return what has been chosen for an object once its first elements had come; None for nothing."""
 
-    def attend(self) -> None:
+    async def pass_on(self, association: Any, what: Any, transfer_syntax: str | None) -> Dataset:
+        """Send an object on another association, and return the status in the response."""
+
+    async def attend(self) -> None:
         """Take note of C-CANCEL, abort and release; AssociationError when the association has ended."""
 
-    def is_cancelled(self, message: Message) -> bool:
+    async def has_cancelled(self, message: Message) -> bool:
         """Whether the peer has asked to cancel this operation, as of now."""
 
-    def send_pending(self, message: Message, command: bytes, data_set: Sequence[Any] | None = None) -> None:
+    def send_pending(
+        self, message: Message, command: bytes, data_set: Sequence[Any] | None = None
+    ) -> Awaitable[None]:
         """Send a response that is not the last one, and its data set in pieces."""
 
-    def send_response(self, message: Message, command: bytes, data_set: Sequence[Any] | None = None) -> None:
+    def send_response(
+        self, message: Message, command: bytes, data_set: Sequence[Any] | None = None
+    ) -> Awaitable[None]:
         """Send the response, or the last one, and its data set in pieces."""
 
     # For C-GET and C-MOVE.
@@ -149,10 +176,10 @@ class Performer(Protocol):
     def sop_instance_uid_of(self, dataset: Any, transfer_syntax: str | None) -> str | None:
         """Return the SOP Instance UID of an object; None when it cannot be found."""
 
-    def prepare_c_store(self, dataset: Any, transfer_syntax: str | None) -> Any:
+    async def prepare_c_store(self, dataset: Any, transfer_syntax: str | None) -> Any:
         """Make an object ready to be sent to the peer: a file is opened, and a short one read."""
 
-    def begin_c_store(self, prepared: Any, priority: int) -> UnderWay:
+    async def begin_c_store(self, prepared: Any, priority: int) -> UnderWay:
         """Send such an object to the peer."""
 
     def destination(self, address: Any, port: Any, options: Mapping[str, Any]) -> Destination:
@@ -160,10 +187,10 @@ class Performer(Protocol):
 
     def pacing(
         self,
-        send: Callable[[], None],
-        look: Callable[[], None],
+        send: Step,
+        look: Step,
         on_end: Callable[[], object] | None = None,
-    ) -> Pacing:
+    ) -> AbstractAsyncContextManager[Pacing]:
         """Have pending responses sent at the pace of `AE.pending_interval`, by `send`.
 
         Now and then `look` is called, to see whether a sub-operation has been answered meanwhile. With
@@ -171,14 +198,13 @@ class Performer(Protocol):
         """
 
 
-Service: TypeAlias = Callable[[Performer, Message, PresentationContextTuple], None]
+Service: TypeAlias = Callable[[Performer, Message, PresentationContextTuple], Awaitable[None]]
 
 
-def respond(performer: Performer, message: Message, status: int | Dataset) -> None:
-    """Answer a request with a status, or with a Dataset that has one."""
+def respond(performer: Performer, message: Message, status: int | Dataset) -> Awaitable[None]:
+    """Answer a request with a status, or with a Dataset that has one; what is returned is to be awaited."""
     if type(status) is int and 0 <= status <= 0xFFFF:  # nearly always
-        performer.send_response(message, message.command.encode_response(status))
-        return
+        return performer.send_response(message, message.command.encode_response(status))
     code, explanations = unpack_status(status)
     response = None
     if explanations:
@@ -186,7 +212,7 @@ def respond(performer: Performer, message: Message, status: int | Dataset) -> No
             response = encode_explained(message.command, code, explanations)
         except (TypeError, ValueError, OverflowError) as error:
             LOGGER.error("what the handler adds to status %04XH cannot be sent: %s", code, error)
-    performer.send_response(message, response or message.command.encode_response(code))
+    return performer.send_response(message, response or message.command.encode_response(code))
 
 
 def encode_explained(

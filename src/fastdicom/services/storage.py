@@ -22,47 +22,54 @@ SOP_INSTANCE_UID = 0x1000
 HANDLER_FAILED = 0xC211
 
 
-def serve_c_store(performer: Performer, message: Message, context: PresentationContextTuple) -> None:
+async def serve_c_store(performer: Performer, message: Message, context: PresentationContextTuple) -> None:
     """Answer a C-STORE request with what the handler says.
 
     Without a handler, an object that went to the store directory is a success, any other a failure.
     """
     if not (message.command.has_data_set and message.command.get(SOP_INSTANCE_UID)):
-        respond(performer, message, MISTYPED_ARGUMENT)
+        await respond(performer, message, MISTYPED_ARGUMENT)
         return
-    choice = performer.take_choice(message)
-    verdict = None if choice is None else choice.verdict
-    if verdict is not None and not hasattr(verdict, "send_c_store"):
-        respond(performer, message, verdict)
-        return
-    path = performer.take_file(message)
+    path = verdict = None
+    if performer.places_objects:
+        choice = await performer.take_choice(message)
+        verdict = None if choice is None else choice.verdict
+        if verdict is not None and not hasattr(verdict, "send_c_store"):
+            await respond(performer, message, verdict)
+            return
+        path = await performer.take_file(message)
     bound = performer.intervention_handler(EVT_C_STORE)
+    status: int | Dataset
     if path is None and not message.is_in_memory:
-        respond(performer, message, OUT_OF_RESOURCES)
+        status = OUT_OF_RESOURCES
     elif verdict is not None:
-        respond(performer, message, _forward(verdict, message, context, path))
+        status = await _forward(performer, verdict, message, context, path)
     elif bound is not None:
         handler, arguments = bound
         event = StoreEvent(performer, EVT_C_STORE, performer.wall_clock(), message, context, path)
         try:
-            status = handler(event, *arguments)
+            status = await performer.call(handler, event, arguments)
         except Exception:
             LOGGER.exception("the handler bound to EVT_C_STORE raised")
             status = HANDLER_FAILED
-        respond(performer, message, status)
     else:
-        respond(performer, message, HANDLER_FAILED if path is None else SUCCESS)
+        status = HANDLER_FAILED if path is None else SUCCESS
+    await respond(performer, message, status)
 
 
-def _forward(
-    association: Any, message: Message, context: PresentationContextTuple, path: Path | None
+async def _forward(
+    performer: Performer,
+    association: Any,
+    message: Message,
+    context: PresentationContextTuple,
+    path: Path | None,
 ) -> int | Dataset:
     """Return the status that another association answers this object with."""
     try:
         if path is None:
-            status = association.send_c_store(message.data_set, transfer_syntax=context.transfer_syntax)
+            status = await performer.pass_on(association, message.data_set, context.transfer_syntax)
         else:
-            status = association.send_c_store(path)
+            status = await performer.pass_on(association, path, None)
     except (OSError, RuntimeError, ValueError) as error:
         LOGGER.error("the object was not forwarded: %s", error)
         return OUT_OF_RESOURCES

@@ -12,8 +12,7 @@ time meanwhile holds up no count and no pending response: the thread of the paci
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 from pydicom.dataset import Dataset
@@ -26,14 +25,12 @@ from fastdicom.events import EventType, RequestEvent
 from fastdicom.presentation import PresentationContextTuple
 from fastdicom.services.performer import (
     LOGGER,
-    MISTYPED_ARGUMENT,
     NO_EXPLANATION,
     SUCCESS,
     Pacing,
     Performer,
     UnderWay,
     encode_explained,
-    respond,
     unpack_status,
 )
 from fastdicom.status import (
@@ -45,18 +42,10 @@ from fastdicom.status import (
 )
 
 # PS3.4 Tables C.4-2 and C.4-3
-NO_RESOURCES_FOR_MATCHES = 0xA701
 NO_SUB_OPERATION_SUCCEEDED = 0xA702
 SOME_FAILED_OR_WARNED = 0xB000
 CANCELLED = 0xFE00
 PENDING = 0xFF00
-
-# The numbers of sub-operations are unsigned shorts (PS3.7 9.3.3.2, 9.3.4.2).
-COUNT_LIMIT = 0xFFFF
-
-PRIORITY = 0x0700
-PRIORITIES = (0, 1, 2)
-LOW_PRIORITY = 2
 
 # PS3.7 9.3.3.2: element numbers of remaining, completed, failed, warning
 REMAINING = 0x1020
@@ -74,8 +63,8 @@ class Carrier(NamedTuple):
     `begin`. `begin` sends it, made ready or not.
     """
 
-    prepare: Callable[[Any, str | None], Any]
-    begin: Callable[[Any, str | None, Any], UnderWay]
+    prepare: Callable[[Any, str | None], Awaitable[Any]]
+    begin: Callable[[Any, str | None, Any], Awaitable[UnderWay]]
 
 
 class Refusal(Exception):
@@ -190,12 +179,12 @@ class SubOperations:
         plain = CommandSet(message.command.encode_response(PENDING))
         self._pending = {element: plain[element] for element in plain if element != 0x0000}
 
-    def send_pending(self) -> None:
+    async def send_pending(self) -> None:
         """Report how far it has got."""
         elements = {**self._pending, **{REMAINING + i: count for i, count in enumerate(self.counts)}}
-        self._performer.send_pending(self._message, encode_command(elements))
+        await self._performer.send_pending(self._message, encode_command(elements))
 
-    def perform(self, results: Iterator[Any], carrier: Carrier, pacing: Pacing) -> Outcome:
+    async def perform(self, results: Any, carrier: Carrier, pacing: Pacing) -> Outcome:
         """Send what the handler yields; tell how it ended.
 
         Raises
@@ -204,21 +193,19 @@ class SubOperations:
             When the association with the requestor has ended.
         """
         self._pacing = pacing
-        step = self._take(results)
+        step = await self._take(results)
         while True:
             outcome = self._judge(step)
             if outcome is not None:
                 return outcome
-            if self._performer.is_cancelled(self._message):
+            if await self._performer.has_cancelled(self._message):
                 return Outcome(CANCELLED)
-            step = self._send(step, carrier, results) or self._take(results)
+            step = await self._send(step, carrier, results) or await self._take(results)
 
-    def _take(self, results: Iterator[Any]) -> Step:
+    async def _take(self, results: Any) -> Step:
         """Ask the handler what is next."""
         try:
-            return Step(next(results))
-        except StopIteration:
-            return Step(ENDED)
+            return Step(await self._performer.next_of(results, ENDED))
         except Exception:
             LOGGER.exception("the handler bound to %s raised", self._rules.event)
             return Step(RAISED)
@@ -246,10 +233,10 @@ class SubOperations:
             return self._sum_up()
         return None if category == STATUS_PENDING else self._give_up(code, explanations, step.what)
 
-    def _send(self, step: Step, carrier: Carrier, results: Iterator[Any]) -> Step | None:
+    async def _send(self, step: Step, carrier: Carrier, results: Any) -> Step | None:
         """Have an object sent, and count what becomes of that; return what the handler yields meanwhile."""
         is_last = self.counts.remaining == 1
-        under_way = self._begin(step, carrier)
+        under_way = await self._begin(step, carrier)
         if under_way is None:
             return None
         following = None
@@ -257,40 +244,50 @@ class SubOperations:
         try:
             if under_way.may_look_ahead:
                 step.forget()
-                following = self._take(results)
+                following = await self._take(results)
                 if following.status == PENDING and not is_last:
-                    self._prepare(following, carrier)
+                    await self._prepare(following, carrier)
         finally:
-            with self._pacing.counting:
-                self._conclude()
+            await self._pacing.begin_counting()
+            try:
+                await self._conclude()
+            finally:
+                self._pacing.end_counting()
         return following
 
-    def _prepare(self, step: Step, carrier: Carrier) -> None:
+    async def _prepare(self, step: Step, carrier: Carrier) -> None:
         try:
-            step.what = self._performer.content_of(step.what)
-            step.ready = carrier.prepare(step.what, step.transfer_syntax)
+            step.what = await self._content_of(step.what)
+            step.ready = await carrier.prepare(step.what, step.transfer_syntax)
         except Exception as error:
             step.failure = _reason(error)  # told when it is its turn
 
-    def _begin(self, step: Step, carrier: Carrier) -> UnderWay | None:
+    async def _begin(self, step: Step, carrier: Carrier) -> UnderWay | None:
         """Have an object sent; None when it cannot be, and has been counted."""
         failure = step.failure
         if failure is None:
             try:
-                step.what = self._performer.content_of(step.what)
+                step.what = await self._content_of(step.what)
                 ready, step.ready = step.ready, None
-                return carrier.begin(step.what, step.transfer_syntax, ready)
+                return await carrier.begin(step.what, step.transfer_syntax, ready)
             except (AssociationError, Refusal):
                 raise
             except Exception as error:
                 failure = _reason(error)
         LOGGER.error(UNSENT, failure)
         if self._has_failed(None):
-            self._note(self._performer.sop_instance_uid_of(step.what, step.transfer_syntax))
-        self._pacing.report()
+            find = self._performer.sop_instance_uid_of
+            self._note(await self._performer.apart(find, step.what, step.transfer_syntax))
+        await self._pacing.report()
         return None
 
-    def look(self) -> None:
+    async def _content_of(self, what: Any) -> Any:
+        """Return what an open file holds; anything else as it is."""
+        if not hasattr(what, "read"):
+            return what
+        return await self._performer.apart(self._performer.content_of, what)
+
+    async def look(self) -> None:
         """Count what is under way if it has been answered: its own thread may be with the handler still.
 
         Raises
@@ -298,30 +295,30 @@ class SubOperations:
         AssociationError
             When the association with the requestor has ended.
         """
-        if self._under_way is None or not self._pacing.counting.acquire(False):
+        if self._under_way is None or not self._pacing.try_to_count():
             return
         try:
             under_way: UnderWay | None = self._under_way  # as of now: its own thread may have been quicker
-            if under_way is not None and under_way.has_answer():
-                self._conclude()
+            if under_way is not None and await under_way.has_answer():
+                await self._conclude()
         finally:
-            self._pacing.counting.release()
+            self._pacing.end_counting()
 
-    def _conclude(self) -> None:
+    async def _conclude(self) -> None:
         """Wait for what is under way, and count it, unless that has been done. With the lock held."""
         under_way, self._under_way = self._under_way, None
         if under_way is None:
             return
         status = None
         try:
-            status = under_way.wait().get("Status")
+            status = (await under_way.wait()).get("Status")
         except (AssociationError, Refusal):
             raise
         except Exception as error:
             LOGGER.error(UNSENT, _reason(error))
         if self._has_failed(status):
-            self._note(under_way.sop_instance_uid)
-        self._pacing.report()
+            self._note(await under_way.failed_uid())
+        await self._pacing.report()
 
     def _has_failed(self, status: int | None) -> bool:
         """Count the status of a sub-operation, None for none, and tell whether it has failed."""
@@ -356,7 +353,7 @@ class SubOperations:
         self.counts = Counts(0, completed, failed + remaining, warning)
         return Outcome(status, explanations, identifier)
 
-    def finish(self, outcome: Outcome) -> None:
+    async def finish(self, outcome: Outcome) -> None:
         """Send the last response."""
         counts = {
             "NumberOfCompletedSuboperations": self.counts.completed,
@@ -374,7 +371,7 @@ class SubOperations:
         except (TypeError, ValueError, OverflowError) as error:
             LOGGER.error("what the handler adds to status %04XH cannot be sent: %s", status, error)
             command = encode_explained(request, status, counts, has_data_set=has_data_set)
-        self._performer.send_response(self._message, command, [data_set] if data_set else None)
+        await self._performer.send_response(self._message, command, [data_set] if data_set else None)
 
     def _encode_failed(self, identifier: Any) -> bytes:
         """Encode the Failed SOP Instance UID List; nothing when none has failed (PS3.4 C.4.2.1.4.2)."""
@@ -399,96 +396,3 @@ def _reason(error: Exception) -> str:
     Not what pydicom says of values, and no path: they may name the patient.
     """
     return str(error) if isinstance(error, NoAcceptedContext) else type(error).__name__
-
-
-Retrieve = Callable[
-    [Performer, Message, PresentationContextTuple, Iterator[Any]], "tuple[SubOperations, Outcome]"
-]
-
-
-def serve_retrieval(
-    performer: Performer,
-    message: Message,
-    context: PresentationContextTuple,
-    rules: Rules,
-    retrieve: Retrieve,
-) -> None:
-    """Answer a C-GET or C-MOVE request: call the handler, and have `retrieve` do what it yields."""
-    bound = performer.intervention_handler(rules.event)
-    if not message.command.has_data_set:
-        respond(performer, message, MISTYPED_ARGUMENT)
-    elif not message.is_in_memory:
-        respond(performer, message, NO_RESOURCES_FOR_MATCHES)
-    elif bound is None:
-        respond(performer, message, rules.handler_failed)
-    else:
-        handler, arguments = bound
-        event = rules.event_class(performer, rules.event, performer.wall_clock(), message, context)
-        try:
-            results = handler(event, *arguments)
-        except Exception:
-            LOGGER.exception("the handler bound to %s raised", rules.event)
-            respond(performer, message, rules.handler_failed)
-            return
-        try:
-            with _closing(results):
-                sub_operations, outcome = retrieve(performer, message, context, results)
-        except Refusal as refusal:
-            LOGGER.error("%s", refusal)
-            respond(performer, message, refusal.status)
-        else:
-            sub_operations.finish(outcome)
-
-
-@contextmanager
-def _closing(results: Any) -> Iterator[None]:
-    """Close the handler's generator in the end, so that what it holds is let go."""
-    try:
-        yield
-    finally:
-        try:
-            getattr(results, "close", bool)()
-        except Exception:
-            LOGGER.exception("the handler raised while it was closed")
-
-
-def ask(results: Iterator[Any], what: str, status: int) -> Any:
-    """Return what the handler yields next.
-
-    Raises
-    ------
-    Refusal
-        With this status, when there is nothing.
-    """
-    try:
-        return next(results)
-    except StopIteration:
-        raise Refusal(status, f"the handler yields no {what}") from None
-    except Exception:
-        LOGGER.exception("the handler raised before it had yielded the %s", what)
-        raise Refusal(status, f"the handler yields no {what}") from None
-
-
-def ask_total(results: Iterator[Any], rules: Rules) -> int:
-    """Return how many sub-operations the handler announces.
-
-    Raises
-    ------
-    Refusal
-        When that is no number, or too many.
-    """
-    value = ask(results, "number of sub-operations", rules.no_count)
-    try:
-        total = int(value)
-    except (TypeError, ValueError, OverflowError):
-        reason = f"the handler yields {type(value).__name__} for the number of sub-operations"
-        raise Refusal(rules.no_count, reason) from None
-    if total > COUNT_LIMIT:
-        raise Refusal(rules.too_many, f"{total} sub-operations; {COUNT_LIMIT} can be counted")
-    return max(total, 0)
-
-
-def priority_of(command: CommandSet) -> int:
-    """Return the priority of the sub-operations, which is that of the operation (PS3.4 C.4.2.1.3)."""
-    priority = command.get(PRIORITY)
-    return priority if priority in PRIORITIES else LOW_PRIORITY

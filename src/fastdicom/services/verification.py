@@ -11,17 +11,17 @@ from fastdicom.services.performer import LOGGER, SUCCESS, Performer, respond
 PROCESSING_FAILURE = 0x0110
 
 
-def serve_c_echo(performer: Performer, message: Message, context: PresentationContextTuple) -> None:
+async def serve_c_echo(performer: Performer, message: Message, context: PresentationContextTuple) -> None:
     """Answer a C-ECHO request: success unless a handler says otherwise."""
     bound = performer.intervention_handler(EVT_C_ECHO)
     if bound is None:
-        respond(performer, message, SUCCESS)
+        await respond(performer, message, SUCCESS)
         return
     handler, arguments = bound
     event = EchoEvent(performer, EVT_C_ECHO, performer.wall_clock(), message, context)
     try:
-        status = handler(event, *arguments)
+        status = await performer.call(handler, event, arguments)
     except Exception:
         LOGGER.exception("the handler bound to EVT_C_ECHO raised")
         status = PROCESSING_FAILURE
-    respond(performer, message, status)
+    await respond(performer, message, status)

@@ -1,0 +1,294 @@
+"""Waiting in threads: what the blocking driver provides for the coroutines that all drivers share.
+
+Nothing in here suspends a coroutine: what is awaited blocks, and `drive` runs it to its end. Any number of
+threads may use one association. Of those that wait for something, one has the lead: it receives for all of
+them, and serves what the peer asks for.
+"""
+
+from __future__ import annotations
+
+import threading
+from _thread import start_new_thread
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fastdicom._core.exchange import Goal, Inquiry
+from fastdicom._core.pdata import Message, MessageWriter
+from fastdicom.association import outgoing
+from fastdicom.association.driving import drive
+from fastdicom.association.operations import NEVER
+from fastdicom.association.outgoing import Outgoing
+from fastdicom.association.pacing import Pacing
+from fastdicom.association.performing import Team
+from fastdicom.association.serving import Serving
+from fastdicom.association.watchdog import watched
+from fastdicom.errors import AssociationError, MessageError
+from fastdicom.events import EventType, Handler
+from fastdicom.net.connection import ABORT_LINGER, Connection
+from fastdicom.services.performer import Step
+
+if TYPE_CHECKING:
+    from fastdicom.association.association import Association
+
+Result = TypeVar("Result")
+
+
+class Waiting(Serving):
+    """What an association needs to be used by threads, and to serve in them."""
+
+    __slots__ = ("_guard", "_lead", "_turn")
+
+    _link: Connection
+
+    def __init__(self) -> None:
+        super().__init__()
+        # For those who wait for something else than the network. Reentrant: what is thrown away while it is
+        # held may be an iterator of responses that nobody wants any more.
+        self._guard = threading.RLock()
+        self._turn = threading.Condition(self._guard)
+        # Who has it receives for all. Reentrant: what is told of may ask for something itself.
+        self._lead = threading.RLock()
+
+    # For what is shared.
+
+    async def _send(self, context_id: int, command: bytes, data_set: Sequence[Any] | None) -> bool:
+        message = MessageWriter(context_id, command, data_set, self._peer_maximum_length)
+        if not self._link.send(message):
+            return False
+        if self._observes_messages:
+            self._tell_sent(command, context_id)
+        return True
+
+    async def _reached(self, goal: Goal) -> None:
+        self._wait_for(goal)
+
+    async def _settled(self) -> None:
+        self._settle()
+
+    async def _make_room(self) -> None:
+        if await self._catch_up():
+            return
+        thread = get_ident()
+        with self._guard:
+            inquiry = self._exchange.inquiry_of(thread)
+            if inquiry is None:
+                self._exchange.check_may_wait(thread)
+                self._waiting += 1
+                try:
+                    # Looked at once more: operations end without the guard, and tell those who wait.
+                    if self._exchange.is_full:
+                        self._turn.wait()
+                finally:
+                    self._waiting -= 1
+        if inquiry is not None:  # its responses wait until they are asked for
+            self._wait_for(inquiry.ending)
+            self._finish(inquiry)
+
+    async def prepare_c_store(self, dataset: Any, transfer_syntax: str | None) -> Outgoing:
+        """Find out what is to be sent, for `begin_c_store`; raises what `send_c_store` does."""
+        return outgoing.prepare(dataset, transfer_syntax, self._means())
+
+    async def apart(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Call a function that takes its time: it reads files, or decodes."""
+        return function(*arguments)
+
+    def _who(self) -> int:
+        return get_ident()
+
+    def _tell_all(self) -> None:
+        """Have those who wait look whether what they wait for is so.
+
+        After each change that matters to them, if anybody waits: who began to wait before the change is
+        counted, and who begins after it sees the change.
+        """
+        with self._guard:
+            self._turn.notify_all()
+
+    def _abandon_later(self, inquiry: Inquiry) -> None:
+        """Abandon it in another thread: a finalizer runs in the middle of anything, with any lock held."""
+        with suppress(RuntimeError):  # there is none to be had, as when the program ends
+            start_new_thread(lambda: drive(self._abandon(inquiry)), ())
+
+    # Receiving, by whoever has the lead.
+
+    def _wait_for(self, goal: Goal) -> None:
+        """Receive, or let another thread receive, until a goal is reached or the connection is closed."""
+        while not self._is_closed:
+            if not self._lead.acquire(False):
+                if self._follow(goal):
+                    return
+                continue
+            try:
+                request = None if goal.is_reached else self._receive()
+            finally:
+                self._lead.release()
+                if self._waiting:
+                    self._tell_all()
+            if request is not None:
+                self.serve(request)
+                # The data set's memory is free for the next one, which is about to come.
+                del request
+            if goal.is_reached:
+                return
+
+    def _follow(self, goal: Goal) -> bool:
+        """Wait while another thread has the lead; tell whether the goal is reached."""
+        with self._guard:
+            self._waiting += 1
+            try:
+                if not (goal.is_reached or self._is_closed or self._is_free_to_lead()):
+                    self._turn.wait()
+            finally:
+                self._waiting -= 1
+            return goal.is_reached
+
+    def _is_free_to_lead(self) -> bool:
+        is_free = self._lead.acquire(False)
+        if is_free:
+            self._lead.release()
+        return is_free
+
+    def _receive(self, *, waits: bool = True) -> Message | None:
+        """Take note of what happens next; return it when it is a request. For who has the lead."""
+        return self._take(self._link.receive(waits=waits), waits=waits)
+
+    def _settle(self) -> None:
+        """Wait until the connection is closed, now that the association is over."""
+        self._link.linger(ABORT_LINGER)
+        self._wait_for(NEVER)
+
+    # Serving, by who has received a request.
+
+    def serve(self, message: Message) -> None:
+        """Answer a request of the peer."""
+        drive(self._serve(message))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the connection is closed."""
+        return self._is_closed
+
+    def next_request(self) -> Message | None:
+        """Wait for the lead, and then for the next request; None for anything else. For `performing`."""
+        with self._lead:
+            request = None if self._is_closed else self._receive()
+        if self._waiting:
+            self._tell_all()
+        return request
+
+    def await_answer(self) -> None:
+        """Negotiate: until the association is established, or the connection closed."""
+        self._wait_for(self._answer)
+
+    def work(self) -> None:
+        """Answer the requestor, and serve it until the connection is closed."""
+        self.await_answer()
+        if self._exchange.performed_limit == 1:
+            self._wait_for(NEVER)
+        else:
+            Team(self, self._exchange.performed_limit).work()
+
+    def intervention_handler(self, event: EventType) -> tuple[Handler, tuple[Any, ...]] | None:
+        """Return what decides on an event."""
+        rows = self._handlers.bound.get(event)
+        if not rows:
+            return None
+        limit = self.ae.handler_timeout
+        if limit is None:
+            return rows[0]
+        handler, arguments = rows[0]
+        return watched(self, handler, limit), arguments
+
+    async def call(self, handler: Handler, event: Any, arguments: tuple[Any, ...]) -> Any:
+        """Call the handler of an intervention event."""
+        return handler(event, *arguments)
+
+    async def results_of(self, results: Any) -> Iterator[Any]:
+        """Return an iterator over what a handler has returned."""
+        return iter(results)
+
+    async def next_of(self, results: Iterator[Any], default: Any) -> Any:
+        """Return what a handler yields next, or the default at its end."""
+        return next(results, default)
+
+    async def close_results(self, results: Any) -> None:
+        """Close a handler's generator, so that what it holds is let go."""
+        getattr(results, "close", bool)()
+
+    async def attend(self) -> None:
+        """Take note of what has come while an operation is performed; AssociationError at its end."""
+        self.look_around()
+
+    def look_around(self) -> None:
+        """Take note of what has come while an operation is performed: C-CANCEL, an abort, a release.
+
+        Raises
+        ------
+        AssociationError
+            When the association has ended.
+        """
+        if self._link.has_news():
+            self._take_news()
+        if not self._is_established:
+            self._check_established()
+
+    def _take_news(self) -> None:
+        while self._exchange.performed_limit == 1 and self._lead.acquire(False):
+            try:
+                request = None if self._is_closed else self._receive(waits=False)
+            finally:
+                self._lead.release()
+                if self._waiting:
+                    self._tell_all()
+            if request is None:
+                break
+            self.serve(request)
+
+    def is_cancelled(self, message: Message) -> bool:
+        """Whether the peer has asked to cancel this operation; what has come is looked at first."""
+        with suppress(AssociationError):
+            self.look_around()
+        return message.command.message_id in self._exchange.cancelled
+
+    def pacing(self, send: Step, look: Step, on_end: Callable[[], object] | None = None) -> Pacing:
+        """Have pending responses sent at a pace; with `on_end`, watch the association meanwhile."""
+        return Pacing(self, self.ae.pending_interval, send, look, on_end)
+
+    @property
+    def descriptor(self) -> int:
+        """The descriptor that is readable when something has come; -1 when the connection is closed."""
+        return self._link.fileno()
+
+    @property
+    def is_attended(self) -> bool:
+        """Whether other threads receive while an operation is performed."""
+        return self._exchange.performed_limit != 1
+
+    def give_up(self, message: Message, status: int) -> None:
+        """End an operation whose handler hangs, and the association with it. From any thread."""
+        with suppress(AssociationError, MessageError):
+            drive(self.send_pending(message, message.command.encode_response(status)))
+        self.abort()
+        if self._sinks.arrival is None:  # else who receives is the one that the handler keeps
+            self._settle()
+
+    async def request_association(
+        self, address: Any, port: Any, contexts: Any, options: Mapping[str, Any]
+    ) -> Association:
+        """Request an association with another peer, for a C-MOVE."""
+        return self.ae.associate(address, port, contexts, **options)
+
+    async def release_association(self, association: Any) -> None:
+        """Release such an association."""
+        association.release()
+
+    async def pass_on(self, association: Any, what: Any, transfer_syntax: str | None) -> Any:
+        """Send an object on another association, and return the status."""
+        return association.send_c_store(what, transfer_syntax=transfer_syntax)
+
+    @abstractmethod
+    def abort(self, block: bool = True) -> None:
+        """Abort the association."""
