@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from io import BytesIO
 from struct import pack
 from time import process_time
@@ -276,6 +277,9 @@ TAGS = [
     *(0x00100010, 0x0020000D, 0x00200011, 0x00404005),
 ]
 
+# What AddressSanitizer makes of a second of Python whose every object is malloc'ed.
+SLOWNESS = 5 if "asan" in os.environ.get("LD_PRELOAD", "") else 1
+
 HOSTILE = {
     "10 MB of wild cards": (raw(element(0x0010, 0x0020, b"*?" * 5_000_000)), 0xC011),
     "a name of 64 kB": (raw(element(0x0010, 0x0010, b"A" * 65_536)), 0xC011),
@@ -298,7 +302,7 @@ def test_a_hostile_identifier_gets_its_status_in_no_time(identifier: Dataset, st
     problem = check(identifier, WORKLIST)
     assert problem is not None
     assert problem.status == status
-    assert process_time() - started < 0.5
+    assert process_time() - started < 0.5 * SLOWNESS
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -325,7 +329,7 @@ def test_the_largest_identifier_allowed_is_matched_in_no_time(identifier: Datase
     matcher = Matcher(identifier, Options(fuzzy=fuzzy))
     for _ in range(50):
         matcher.matches(record)
-    assert process_time() - started < 1
+    assert process_time() - started < SLOWNESS
 
 
 @pytest.mark.filterwarnings("ignore")
