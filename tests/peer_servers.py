@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from peers import DEADLINE, missing, require_dcmtk, run_dcmtk, unused_port
+from peers import DEADLINE, missing, peer_environment, require_dcmtk, run_dcmtk, unused_port
 
 # Looking for a port: so often, with so many seconds between.
 TRIES, PAUSE = 1500, 0.02
@@ -50,6 +51,8 @@ def running(
 ) -> Iterator[Running]:
     """Run a server until it is no longer needed; its directory holds its log, `also` are ports of it too."""
     log = directory / "said.log"
+    is_ours = command[0] == sys.executable
+    inherited = dict(os.environ) if is_ours else peer_environment()
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*map(str, command)],
@@ -57,7 +60,7 @@ def running(
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=directory,
-            env=os.environ | {"TCP_NODELAY": "1"} | dict(environment or {}),
+            env=inherited | dict(environment or {}),
             start_new_session=True,  # so that its children end with it
         )
     server = Running(port, log)

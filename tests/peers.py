@@ -89,9 +89,15 @@ def run_dcmtk(tool: str, *arguments: object, cwd: Path | None = None) -> subproc
         errors="replace",
         timeout=DEADLINE,
         check=False,
-        env=os.environ | {"TCP_NODELAY": "1"},
+        env=peer_environment(),
         cwd=cwd,
     )
+
+
+def peer_environment() -> dict[str, str]:
+    """Return the environment for programs that are not ours: without the sanitizers that ours run under."""
+    ours = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    return ours | {"TCP_NODELAY": "1"}
 
 
 def unused_port() -> int:
@@ -109,7 +115,7 @@ def dcmtk_storescp(*arguments: object) -> Iterator[int]:
         [path, *map(str, arguments), str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env=os.environ | {"TCP_NODELAY": "1"},
+        env=peer_environment(),
     )
     try:
         await_listening(process, port)
