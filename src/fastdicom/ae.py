@@ -6,7 +6,7 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
@@ -29,6 +29,8 @@ from fastdicom.presentation import PresentationContext
 from fastdicom.server import AssociationServer
 from fastdicom.timeouts import Timeouts
 from fastdicom.ul.items import Item
+from fastdicom.watching.metrics import Gauge
+from fastdicom.watching.watched import Watched
 
 DEFAULT_MAXIMUM_LENGTH = 16382
 
@@ -42,7 +44,7 @@ BUFFER_POOL_LIMIT = 512 << 20
 Server = TypeVar("Server", bound=AssociationServer)
 
 
-class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl):
+class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl, Watched):
     """A DICOM application entity, requestor and acceptor of associations.
 
     Parameters
@@ -71,6 +73,7 @@ class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl):
         Timeouts.__init__(self)
         AdmissionControl.__init__(self)
         Acceptance.__init__(self)
+        Watched.__init__(self)
         self.ae_title = ae_title
         self.maximum_pdu_size = DEFAULT_MAXIMUM_LENGTH
         self.implementation_class_uid = IMPLEMENTATION_CLASS_UID
@@ -388,14 +391,24 @@ class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl):
         with self._lock:
             return list(self._associations)
 
+    def gauges(self) -> Iterator[Gauge]:
+        """Yield what is so at this moment and no association knows."""
+        yield from super().gauges()
+        with self._lock:
+            servers = list(self._servers)
+        for server in servers:
+            yield from server.gauges()
+
     def remember(self, association: Association) -> None:
         """Take note of an association with a connection."""
         with self._lock:
             self._associations.add(association)
+        self.watch(association)
 
     def forget(self, association: Association) -> None:
         """Take note that an association is over."""
         self.dismiss(association)
+        self.stop_watching(association)
         with self._lock:
             self._associations.discard(association)
             if self._draining:

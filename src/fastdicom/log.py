@@ -3,15 +3,20 @@
 Peers can cause a warning at any rate, and what they send ends up in messages. Each logger of fastdicom has
 one filter that tells of no kind of warning more often than it has to be known, and lets no control
 character through. A kind is a message before its arguments are put in.
+
+Each record says for which association this is: who logs gives its `log_fields` as ``extra``, or the thread
+has been told before whom it works for. That is done once for many messages, and costs nothing for each.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from time import monotonic
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 # So many messages of one kind are told in so many seconds; how many were not is told with the next one.
 BURST = 20
@@ -22,12 +27,53 @@ CONTROL_CHARACTERS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0
 IN_TRACEBACK = {code: text for code, text in CONTROL_CHARACTERS.items() if code != ord("\n")}
 
 
+# What the fields of a record are where it belongs to no association.
+NO_FIELDS = {"association_id": "-", "peer": "-", "peer_address": "-"}
+
+
+class Named(Protocol):
+    """What has log fields: an association."""
+
+    @property
+    def log_fields(self) -> Mapping[str, str]:
+        """The fields of `NO_FIELDS`, for this association."""
+
+
+WORKING_FOR: ContextVar[Named | None] = ContextVar("fastdicom_working_for", default=None)
+
+
+@contextmanager
+def working_for(association: Named) -> Iterator[None]:
+    """Have the records of this thread say that they are for an association."""
+    token = WORKING_FOR.set(association)
+    try:
+        yield
+    finally:
+        WORKING_FOR.reset(token)
+
+
+class AssociationFilter(logging.Filter):
+    """Tells in any record for which association its thread works; it lets all of them through.
+
+    Records of fastdicom have `association_id`, `peer` (the AE title, with control characters escaped) and
+    `peer_address` by themselves. Added to a handler, this gives them to all records: those that handlers of
+    events log themselves, and with "-" as their values those that belong to no association.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Give a record the fields that it has not."""
+        if not hasattr(record, "association_id"):
+            association = WORKING_FOR.get()
+            record.__dict__.update(NO_FIELDS if association is None else association.log_fields)
+        return True
+
+
 class _Kind(NamedTuple):
     begun: float
     told: int
 
 
-class PeerFilter(logging.Filter):
+class PeerFilter(AssociationFilter):
     """Lets through what a log can bear.
 
     Parameters
@@ -61,7 +107,7 @@ class PeerFilter(logging.Filter):
         record.msg, record.args = text, ()
         if record.exc_info and record.exc_info[0] is not None:
             record.exc_text = logging.Formatter().formatException(record.exc_info).translate(IN_TRACEBACK)
-        return True
+        return super().filter(record)
 
     def _count(self, kind: str) -> int:
         """Count a message: how many before it were kept back; -1 to keep it back too."""

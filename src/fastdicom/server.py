@@ -5,19 +5,21 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastdicom.association import Association
 from fastdicom.association.acceptor import serve_connection
 from fastdicom.association.handlers import Handlers
 from fastdicom.events import EventHandler, EventType, Handler
+from fastdicom.log import working_for
 from fastdicom.net.addresses import Address, listen
 from fastdicom.net.listener import Listener
 from fastdicom.net.visitor import Visitor
 from fastdicom.presentation import PresentationContext
 from fastdicom.ul.admission import TEMPORARY_CONGESTION
 from fastdicom.ul.pdu import A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
+from fastdicom.watching.metrics import Gauge
 
 if TYPE_CHECKING:
     from fastdicom.ae import ApplicationEntity
@@ -82,14 +84,15 @@ class AssociationServer:
         with self._changed:
             self._associations[association] = threading.current_thread()
         try:
-            serve_connection(
-                association,
-                self.ae_title,
-                self.contexts,
-                visitor,
-                admit=self._admit,
-                see_off=self._listener.see_off,
-            )
+            with working_for(association):
+                serve_connection(
+                    association,
+                    self.ae_title,
+                    self.contexts,
+                    visitor,
+                    admit=self._admit,
+                    see_off=self._listener.see_off,
+                )
         finally:
             with self._changed:
                 del self._associations[association]
@@ -111,6 +114,12 @@ class AssociationServer:
     def active_associations(self) -> list[Association]:
         """The associations that are established through this server."""
         return [association for association in list(self._associations) if association.is_established]
+
+    def gauges(self) -> Iterator[Gauge]:
+        """Yield what is so at this moment."""
+        labels = (":".join(map(str, self.server_address[:2])),)
+        yield "waiting_connections", labels, self._listener.waiting
+        yield "busy_workers", labels, len(self._associations)
 
     @property
     def associations_here(self) -> set[Association]:

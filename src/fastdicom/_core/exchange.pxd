@@ -13,6 +13,7 @@ cdef class Invocation(Goal):
     cdef readonly int message_id
     cdef object key
     cdef public object thread
+    cdef readonly double started
     cdef public double begun
     cdef readonly Message response
     cdef public bint is_abandoned

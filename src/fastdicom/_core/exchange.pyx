@@ -43,6 +43,8 @@ cdef class Invocation(Goal):
         Of the request.
     thread
         Who waits for it, as `threading.get_ident` names it.
+    started
+        When it was invoked: time of the monotonic clock.
     begun
         When it was invoked, or the peer last answered anything to it: time of the monotonic clock.
     response
@@ -212,6 +214,7 @@ cdef class Exchange:
         invocation.context_id = context_id
         invocation.command_field = command_field
         invocation.thread = thread
+        invocation.started = now
         invocation.begun = now
         self.invoked[message_id] = self.latest = invocation
         return invocation

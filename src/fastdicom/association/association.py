@@ -6,12 +6,11 @@ How it comes about is in `requestor` and `acceptor`. One association may be used
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from threading import Thread, get_ident
-from time import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from fastdicom import events as evt
 from fastdicom._core.command import CommandSet
@@ -21,24 +20,23 @@ from fastdicom.association.acse import ACSE
 from fastdicom.association.arrivals import choose, has_header
 from fastdicom.association.driving import drive
 from fastdicom.association.handlers import Handlers
-from fastdicom.association.managing import Managing
+from fastdicom.association.notifying import Notifying
 from fastdicom.association.observer import PduEvents
 from fastdicom.association.operations import NEVER
 from fastdicom.association.service_user import ServiceUser
-from fastdicom.dimse.messages import DimseMessage
 from fastdicom.errors import (
     AssociationAborted,
     AssociationError,
     AssociationReleased,
     FastdicomError,
 )
-from fastdicom.events import EventType, Handler
-from fastdicom.log import get_logger
+from fastdicom.log import get_logger, working_for
 from fastdicom.net.connection import Connection
 from fastdicom.net.sinks import Sinks
 from fastdicom.part10 import encode_front
-from fastdicom.presentation import PresentationContext
+from fastdicom.presentation import PresentationContext, PresentationContextTuple
 from fastdicom.services.dispatch import services_for
+from fastdicom.services.performer import Performer, Service
 from fastdicom.sop_class import Verification
 from fastdicom.ul.provider import (
     AbortIndication,
@@ -59,7 +57,7 @@ if TYPE_CHECKING:
 LOGGER = get_logger(__name__)
 
 
-class Association(Managing):
+class Association(Notifying):
     """An association with a peer, on either side of it.
 
     `AE.associate` and servers make them; `is_established` tells what came of it. Used as a context
@@ -77,6 +75,8 @@ class Association(Managing):
         What the TLS handshake has agreed on, the peer's certificate included; None without TLS.
     accepted_contexts, rejected_contexts
         The presentation contexts with their results, in the order of their IDs.
+    metrics
+        What is counted of it; None unless `AE.metrics` had been set when it began.
     maximum_operations_invoked, maximum_operations_performed
         How many operations this side may have asked for, and be asked for, at once (PS3.7 D.3.3.3); 0 for no
         limit.
@@ -99,7 +99,7 @@ class Association(Managing):
         self._observer = PduEvents(self)
         self._connection: Connection | None = None
         self._negotiate: Callable[[Indication], None]
-        self._sinks = Sinks(ae.opened_store_directory, self._encode_front)
+        self._sinks = Sinks(ae.opened_store_directory, self._encode_front, self)
         self._failure: FastdicomError | None = None
         self._is_established = self._is_rejected = self._is_aborted = self._is_released = False
 
@@ -161,57 +161,11 @@ class Association(Managing):
         """AE title, address, port, mode and maximum length of the peer."""
         return (self.acceptor if self.is_requestor else self.requestor).info
 
-    # Events.
-
-    def bind(self, event: EventType, handler: Handler, args: Sequence[Any] | None = None) -> None:
-        """Bind a handler to an event of this association."""
-        self._handlers.bind(event, handler, args)
-        self._observe()
-
-    def unbind(self, event: EventType, handler: Handler) -> None:
-        """Take a handler away."""
-        self._handlers.unbind(event, handler)
-        self._observe()
-
-    def get_events(self) -> list[EventType]:
-        """Return the events that something is bound to."""
-        return self._handlers.events()
-
-    def get_handlers(self, event: EventType) -> Any:
-        """Return what is bound: a list for a notification event, else one ``(handler, arguments)``."""
-        return self._handlers.as_documented(event)
-
-    def is_bound(self, event: EventType) -> bool:
-        """Whether any handler is bound to an event."""
-        return bool(self._handlers.get(event))
-
-    def notify(self, event: EventType, **attributes: Any) -> None:
-        """Tell the handlers of a notification event."""
-        if self._handlers.get(event):
-            self._handlers.notify(evt.Event(self, event, time(), **attributes))
-
-    def _observe(self) -> None:
-        if self._connection is not None:
-            observer = self._observer
-            self._connection.show(
-                pdus=observer.wants_pdus(),
-                received_data=observer.wants_received_data(),
-                sent_data=observer.wants_sent_data(),
-                on_transition=self._tell_transition if self.is_bound(evt.EVT_FSM_TRANSITION) else None,
-            )
-        self._observes_messages = self.is_bound(evt.EVT_DIMSE_RECV) or self.is_bound(evt.EVT_DIMSE_SENT)
-
     # What comes.
 
     def _check_established(self) -> None:
         if not self._is_established:
             raise self._failure or AssociationError("the association is not established")
-
-    def _tell_received(self, message: Message) -> None:
-        self.notify(evt.EVT_DIMSE_RECV, message=DimseMessage(message.command, message.context_id))
-
-    def _tell_sent(self, command: bytes, context_id: int) -> None:
-        self.notify(evt.EVT_DIMSE_SENT, message=DimseMessage(CommandSet(command), context_id))
 
     def digest(self, happening: Indication | Signal) -> bool:
         """Take note of something that is no message; False when the connection is closed."""
@@ -345,7 +299,7 @@ class Association(Managing):
             self._is_released = True
             self.ae.dismiss(self)
             self._failure = AssociationReleased("the association has been released")
-            LOGGER.info("association released")
+            LOGGER.info("association released", extra=self.log_fields)
             self._tell_all()
             self.notify(evt.EVT_RELEASED)
 
@@ -355,7 +309,7 @@ class Association(Managing):
             self._is_aborted = True
             self.ae.dismiss(self)
             self._failure = error
-            LOGGER.info("association aborted: %s", error)
+            LOGGER.info("association aborted: %s", error, extra=self.log_fields)
             self._tell_all()
             self.notify(evt.EVT_ABORTED)
 
@@ -379,33 +333,15 @@ class Association(Managing):
         self._connection = self._link = connection
         self._negotiate = negotiate
         connection.on_end = lambda: self.ae.dismiss(self)
-        connection.on_close = lambda: self.notify(evt.EVT_CONN_CLOSE, address=self._remote_address)
+        connection.on_close = self._tell_closed
         if self._handlers.events():
-            self._observe()
+            self.observe()
         self.notify(evt.EVT_CONN_OPEN, address=self._remote_address)
-
-    @property
-    def observer(self) -> PduEvents:
-        """Who turns PDUs into events."""
-        return self._observer
 
     @property
     def sinks(self) -> Sinks:
         """Who chooses where received data sets go."""
         return self._sinks
-
-    @property
-    def _remote_address(self) -> tuple[object, object]:
-        return self.remote["address"], self.remote["port"]
-
-    def _tell_transition(self, action: str, current: State, event: Any, following: State) -> None:
-        self.notify(
-            evt.EVT_FSM_TRANSITION,
-            action=action,
-            current_state=current.name,
-            fsm_event=event.name,
-            next_state=following.name,
-        )
 
     def establish(self, contexts: Sequence[PresentationContext]) -> None:
         """Begin the data transfer on what has been negotiated."""
@@ -416,9 +352,11 @@ class Association(Managing):
         for context in self.accepted_contexts:
             row = context.as_tuple
             self._contexts[row.context_id] = row
-            self._services[row.context_id] = services_for(
+            services = services_for(
                 row.abstract_syntax, as_scp=bool(context.as_scp), as_scu=bool(context.as_scu)
             )
+            is_named = bool(services) and self.is_requestor
+            self._services[row.context_id] = self._named(services) if is_named else services
             if context.as_scu:
                 self._outgoing_contexts.setdefault((row.abstract_syntax, row.transfer_syntax), row.context_id)
                 if row.abstract_syntax == Verification:
@@ -435,6 +373,20 @@ class Association(Managing):
         self._answer.is_reached = True
         self.notify(evt.EVT_ESTABLISHED)
 
+    def _named(self, services: Mapping[int, Service]) -> Mapping[int, Service]:
+        """Return services that say for whom they work: the thread of a requestor does other things, too."""
+
+        def named(service: Service) -> Service:
+            async def serve(
+                performer: Performer, message: Message, context: PresentationContextTuple
+            ) -> None:
+                with working_for(self):
+                    await service(performer, message, context)
+
+            return serve
+
+        return {field: named(service) for field, service in services.items()}
+
     def fail(self, error: FastdicomError) -> None:
         """Take note that there is no connection."""
         self._is_aborted = True
@@ -447,8 +399,11 @@ class Association(Managing):
     def end_idle(self) -> None:
         """Nothing has come for network_timeout seconds: do what `network_timeout_response` says."""
         LOGGER.error(
-            "nothing received for network_timeout, %s s: ending the association", self.network_timeout
+            "nothing received for network_timeout, %s s: ending the association",
+            self.network_timeout,
+            extra=self.log_fields,
         )
+        self.timed_out = "network"
         connection = self._connected
         # A release is asked for once, and between messages; who does not answer it is aborted.
         may_release = connection.provider.state is State.Sta6 and not connection.reader.is_mid_message
@@ -461,7 +416,7 @@ class Association(Managing):
         """Take note that the acceptor refused."""
         self._is_rejected = True
         self._failure = error
-        LOGGER.info("association rejected: %s", error)
+        LOGGER.info("association rejected: %s", error, extra=self.log_fields)
         self.notify(evt.EVT_REJECTED)
 
     def _has_header(self, context_id: int, data_set: bytes) -> bool:

@@ -97,4 +97,5 @@ class Handlers:
                 handler(event, *arguments)
             except Exception:
                 # Each event is a message of its own: one that fails again and again does not hide the others.
-                LOGGER.exception(f"a handler bound to {event.event.name} raised")
+                text = f"a handler bound to {event.event.name} raised"
+                LOGGER.exception(text, extra=event.assoc.log_fields)

@@ -10,10 +10,17 @@ from abc import abstractmethod
 from itertools import count
 from threading import get_ident
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from fastdicom.association.requests import Requests
+from fastdicom.association.service_user import ServiceUser
 from fastdicom.checks import checked_timeout
+from fastdicom.errors import FastdicomError
+from fastdicom.log import CONTROL_CHARACTERS
 from fastdicom.net.connection import Connection
+
+if TYPE_CHECKING:
+    from fastdicom.watching.counting import AssociationMetrics
 
 NUMBERS = count(1)
 
@@ -28,15 +35,22 @@ class Managing(Requests):
     ----------
     name
         For the program to tell associations apart; it may be changed.
+    id
+        What no other association of this process has; log records have it, too.
     """
 
-    __slots__ = ("_own_timeouts", "name")
+    __slots__ = ("_own_timeouts", "id", "metrics", "name")
 
+    requestor: ServiceUser
+    acceptor: ServiceUser
     _connection: Connection | None
+    _failure: FastdicomError | None
 
     def __init__(self, mode: str) -> None:
         super().__init__()
-        self.name = f"{mode}-{next(NUMBERS)}"
+        self.id = str(next(NUMBERS))
+        self.name = f"{mode}-{self.id}"
+        self.metrics: AssociationMetrics | None = None
         # Those that were set here; the others are the AE's.
         self._own_timeouts: dict[str, float | None] = {}
 
@@ -102,6 +116,26 @@ class Managing(Requests):
                 self.ae.minimum_throughput,
                 self.ae.throughput_window,
             )
+
+    @property
+    def log_fields(self) -> dict[str, str]:
+        """What log records say of it: `association_id`, `peer` and `peer_address`."""
+        peer = self.acceptor if self.is_requestor else self.requestor
+        return {
+            "association_id": self.id,
+            "peer": peer.ae_title.translate(CONTROL_CHARACTERS) or "-",
+            "peer_address": f"{peer.address}:{peer.port}" if peer.address else "-",
+        }
+
+    @property
+    def connection(self) -> Connection | None:
+        """The connection; None while there is none."""
+        return self._connection
+
+    @property
+    def failure(self) -> FastdicomError | None:
+        """Why it is not established any more, or never was; None as long as it may be."""
+        return self._failure
 
     # As of a thread.
 

@@ -97,7 +97,8 @@ class NormalizedOperations(Operations):
         }
         if request.argument is not None:
             elements[request.argument] = argument
-        return _result(await self._ask(invocation, elements, data_set), context.transfer_syntax)
+        response = await self._ask(invocation, elements, data_set)
+        return _result(self, response, context.transfer_syntax)
 
     def _context_for(self, request: NRequest, wanted: str, argument: Any) -> PresentationContext:
         """Return the accepted context for a request, the best one if there are several."""
@@ -149,7 +150,9 @@ def encode_data_set(dataset: Dataset | Buffer | None, transfer_syntax: UID) -> S
     return [encoded] if len(encoded) > 0 else None
 
 
-def _result(response: Message | None, transfer_syntax: UID) -> tuple[StatusDataset, Dataset | None]:
+def _result(
+    association: Operations, response: Message | None, transfer_syntax: UID
+) -> tuple[StatusDataset, Dataset | None]:
     """Return the status in a response, and its data set."""
     if response is None:
         return no_answer(), None
@@ -164,6 +167,7 @@ def _result(response: Message | None, transfer_syntax: UID) -> tuple[StatusDatas
         return status, decode_dataset(response.data_set, transfer_syntax)
     except Exception as error:
         # Whatever pydicom raises on what the peer has sent; the status that pynetdicom gives it
-        LOGGER.error("the data set of the response cannot be decoded: %s", error)
+        fields = association.log_fields
+        LOGGER.error("the data set of the response cannot be decoded: %s", error, extra=fields)
         status.Status = PROCESSING_FAILURE
         return status, None

@@ -61,6 +61,7 @@ class Operations(ABC):
         "_unawaited",
         "_verification_context",
         "_waiting",
+        "timed_out",
     )
 
     ae: ApplicationEntity
@@ -74,6 +75,8 @@ class Operations(ABC):
         self._unawaited: dict[int, Invocation] = {}
         self._waiting = 0  # how many wait for something else than the network
         self._is_closed = False
+        # The timeout that has ended it, unless it is one of the connection.
+        self.timed_out: str | None = None
         # The peer had sent more when our last response left: should that be a request, it came too early.
         self._is_ahead = False
         self._observes_messages = False
@@ -255,7 +258,7 @@ class Operations(ABC):
         try:
             invocation = self._exchange.answer(message)
         except MessageError as error:
-            LOGGER.error("aborting: %s", error)
+            LOGGER.error("aborting: %s", error, extra=self.log_fields)
             self._break_off()
             return
         if type(invocation) is Inquiry or len(self._exchange.invoked) > 1:
@@ -284,7 +287,9 @@ class Operations(ABC):
 
     def _time_out(self) -> None:
         if self._exchange.is_invoking:
-            LOGGER.error("no response within dimse_timeout, %s s: aborting", self._patience)
+            text = "no response within dimse_timeout, %s s: aborting"
+            LOGGER.error(text, self._patience, extra=self.log_fields)
+            self.timed_out = "dimse"
             self._break_off()
         elif not self._exchange.performed and self._may_end_idle():  # who waits for us is not idle
             self.end_idle()
@@ -324,6 +329,11 @@ class Operations(ABC):
         """Have those who wait look whether what they wait for is so."""
 
     # What the association does for its operations.
+
+    @property
+    @abstractmethod
+    def log_fields(self) -> dict[str, str]:
+        """What log records say of the association."""
 
     @abstractmethod
     def _check_established(self) -> None:

@@ -72,9 +72,11 @@ def request_association(
     try:
         sock, address = _connect(ae, host, port, bind_address, proxy, tls_args)
     except ConnectionFailed as error:
-        LOGGER.error("%s", error)
+        LOGGER.error("%s", error, extra=association.log_fields)
         provider.transport_closed(monotonic())
         association.fail(error)
+        ae.watch(association)
+        ae.stop_watching(association)
         return association
     association.requestor.set_address(sock.getsockname())
     association.acceptor.set_address(address)
@@ -122,7 +124,7 @@ def _is_secured(association: Association, connection: Connection, sock: TlsSocke
     try:
         connection.handshake(None if timeout is None else monotonic() + timeout)
     except TlsError as error:
-        LOGGER.error("%s", error)
+        LOGGER.error("%s", error, extra=association.log_fields)
         association.fail(error)
         association.ae.forget(association)
         return False
@@ -158,5 +160,5 @@ def _read_acceptance(
         association.establish(contexts)
         return
     association.rejected_contexts = contexts
-    LOGGER.error("no presentation context was accepted: aborting")
+    LOGGER.error("no presentation context was accepted: aborting", extra=association.log_fields)
     association.abort()

@@ -119,7 +119,8 @@ class Reading:
         try:
             return decode_dataset(data_set, self._transfer_syntax)
         except Exception as error:  # whatever pydicom raises for bytes that are no data set
-            LOGGER.error("the identifier in a response cannot be decoded: %s", error)
+            fields = self._association.log_fields
+            LOGGER.error("the identifier in a response cannot be decoded: %s", error, extra=fields)
             return None
 
 

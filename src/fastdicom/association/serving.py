@@ -60,11 +60,11 @@ class Serving(CompositeOperations):
             else:
                 await self._perform(message, command.message_id)
         except MessageError as error:
-            LOGGER.error("aborting: %s", error)
+            LOGGER.error("aborting: %s", error, extra=self.log_fields)
             self.abort()
         except AssociationError as error:
             # It ended while the handler ran; what comes next says how.
-            LOGGER.info("the response was not sent: %s", error)
+            LOGGER.info("the response was not sent: %s", error, extra=self.log_fields)
         finally:
             if self._sinks.received or self._sinks.chosen:
                 self._sinks.discard(message)

@@ -98,7 +98,9 @@ class Turn:
 
     def give_up(self) -> None:
         """Answer in place of the handler, and end the association."""
-        LOGGER.error("a handler has taken longer than handler_timeout, %s s: aborting", self._limit)
+        text = "a handler has taken longer than handler_timeout, %s s: aborting"
+        LOGGER.error(text, self._limit, extra=self._association.log_fields)
+        self._association.timed_out = "handler"
         try:
             status = FAILURES.get(self._message.command.command_field, PROCESSING_FAILURE)
             self._association.give_up(self._message, status)

@@ -22,7 +22,7 @@ from fastdicom.net.attendants import DataSetSinks, Observer
 from fastdicom.net.tls_wire import TlsWire
 from fastdicom.net.turnstile import Turnstile
 from fastdicom.net.waker import Waker
-from fastdicom.net.wires import open_wire
+from fastdicom.net.wires import STALLS, open_wire
 from fastdicom.ul.provider import Indication, Provider
 from fastdicom.ul.states import Event, State
 
@@ -37,9 +37,7 @@ _GONE, _SENDING = (State.Sta1, State.Sta13), (State.Sta6, State.Sta8)
 
 # Messages that are kept while one is sent. The peer has to wait with more: nothing else is received then.
 ARRIVALS = 64
-
 _CHOICES = (Signal.COMMAND, Signal.FULL, Signal.SINK_FAILED)
-_STALLED = (Signal.TIMED_OUT, Signal.TOO_SLOW)
 
 
 class Connection:
@@ -62,8 +60,8 @@ class Connection:
     ----------
     on_end, on_close
         Called when there is no association any more, and when the connection is closed.
-    fault : str or None
-        Why this side aborted, when it was not asked to.
+    fault, timed_out : str or None
+        Why this side aborted, when it was not asked to; which timeout of it that was.
     see_off : callable or None
         Takes the socket, and a time of the monotonic clock, when nothing is left but to wait until then for
         the peer to close (Sta13). None: `receive` waits.
@@ -98,6 +96,7 @@ class Connection:
         self._is_abort_wanted = False
         self._abort_fields: tuple[int, int] = AbortSource.SERVICE_USER, 0
         self.fault: str | None = None
+        self.timed_out: str | None = None
         # In Sta6 Evt9 and Evt10 change nothing (DT-1, DT-2): while this is so, the table is not asked.
         self._flows = False
         self._limit: float | None = None
@@ -161,6 +160,7 @@ class Connection:
             if outcome is not Signal.SENT:
                 self.provider.transport_closed(monotonic())
                 self._close()
+                self.timed_out = "handshake" if outcome is Signal.TIMED_OUT else None
                 reason = "it was aborted" if self._is_abort_wanted else wire.failure_text
                 raise TlsError(f"the TLS handshake failed: {reason}")
         finally:
@@ -246,6 +246,11 @@ class Connection:
             self._after_event()
         finally:
             self._turnstile.leave()
+
+    @property
+    def bytes_moved(self) -> tuple[int, int]:
+        """How many bytes have been received and sent, with what TLS adds to them."""
+        return self._wire.bytes_received, self._wire.bytes_sent
 
     def fileno(self) -> int:
         """Return the socket's descriptor, which is readable when something has come; -1 once it is closed."""
@@ -364,19 +369,15 @@ class Connection:
             if self._is_delivered(outcome):
                 self._arrived.append(outcome)
                 self._flows = False
-        elif outcome in _STALLED:
+        elif isinstance(outcome, Signal) and outcome in STALLS:
             self._stall(outcome)
         else:
             self._digest(outcome)
         return self.provider.state in _SENDING
 
-    def _stall(self, signal: Signal | object) -> None:
+    def _stall(self, signal: Signal) -> None:
         """Abort, as the peer does not take or send what it has to."""
-        self.fault = (
-            "the peer took nothing for as long as dimse_timeout and network_timeout allow"
-            if signal is Signal.TIMED_OUT
-            else "the peer is slower than minimum_throughput allows"
-        )
+        self.timed_out, self.fault = STALLS[signal]
         self._abort()
 
     def _show(self, tell: Callable[..., None], *what: Any) -> None:
@@ -435,7 +436,7 @@ class Connection:
         try:
             outcome = self._wire.send_pdu(pdu)
             while outcome is not Signal.SENT:
-                if outcome in _STALLED:
+                if outcome in STALLS:
                     outcome = Signal.CLOSED  # who does not take a few bytes is as good as gone
                 self._hear(outcome)
                 if not self.is_open:
@@ -466,13 +467,12 @@ class Connection:
 
     def _leave(self, see_off: Callable[[socket.socket, float], None]) -> None:
         """Let somebody else wait for the peer to close (AR-5, AA-2)."""
-        now = monotonic()
         limits = [limit for limit in (self.provider.deadline, self._limit) if limit is not None]
         with self._closing_lock:
             self._is_closed = True
             self._waker.close()
-        self.provider.transport_closed(now)
-        see_off(self._socket, min(limits, default=now + ABORT_LINGER))
+        self.provider.transport_closed(monotonic())
+        see_off(self._socket, min(limits, default=monotonic() + ABORT_LINGER))
         self._let_go()
 
     def _let_go(self) -> None:

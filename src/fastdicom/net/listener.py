@@ -112,6 +112,11 @@ class Listener:
         """Take over a connection that only waits for the peer to close it, until the deadline at most."""
         self._lobby.see_off(sock, deadline)
 
+    @property
+    def waiting(self) -> int:
+        """How many connections wait to be served."""
+        return len(self._lobby)
+
     def _add_thread(self) -> None:
         thread = threading.Thread(target=self._work, name="fastdicom-server", daemon=True)
         with self._changed:

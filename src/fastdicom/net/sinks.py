@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Protocol
 from fastdicom._core.command import CommandSet
 from fastdicom._core.pdata import Message, Reader, Signal
 from fastdicom.dimse.messages import C_STORE_RQ, message_name
-from fastdicom.log import get_logger
+from fastdicom.log import Named, get_logger
 from fastdicom.net.store_directory import StoreDirectory, create_file
 
 LOGGER = get_logger(__name__)
@@ -122,6 +122,8 @@ class Sinks:
         Where all objects go; None to keep them in memory as long as they fit.
     encode_front
         Makes what stands in front of the data set.
+    whose
+        The association, for log records.
 
     Attributes
     ----------
@@ -137,8 +139,9 @@ class Sinks:
         The choices for whole messages that have not been answered yet.
     """
 
-    def __init__(self, directory: StoreDirectory | None, encode_front: FrontEncoder) -> None:
+    def __init__(self, directory: StoreDirectory | None, encode_front: FrontEncoder, whose: Named) -> None:
         self.directory = directory
+        self._whose = whose
         self.header_check: HeaderCheck | None = None
         self.is_receiving = False
         self.arrival: Arrival | None = None
@@ -157,7 +160,7 @@ class Sinks:
     def choose(self, signal: Signal, reader: Reader) -> bool:
         """Answer COMMAND, FULL or SINK_FAILED of the reader; True when somebody is to `settle` that."""
         if signal is Signal.SINK_FAILED:
-            LOGGER.error("an object could not be written; it is refused")
+            LOGGER.error("an object could not be written; it is refused", extra=self._whose.log_fields)
             self._drop(reader)
             return False
         command, context_id = reader.held_command
@@ -166,6 +169,7 @@ class Sinks:
                 LOGGER.error(
                     "the data set of a %s is longer than memory_limit allows; it is dropped",
                     message_name(command.command_field),
+                    extra=self._whose.log_fields,
                 )
                 reader.discard()
             return False
@@ -216,8 +220,14 @@ class Sinks:
             self._write(self._receiving, self._encode_front(command, context_id))
             reader.write_to(self._receiving.fileno())
         except OSError as error:
-            LOGGER.error("an object cannot be written, it is refused: %s", error)
+            LOGGER.error(
+                "an object cannot be written, it is refused: %s", error, extra=self._whose.log_fields
+            )
             self._drop(reader)
+
+    def _report(self, error: OSError) -> None:
+        text = "an object cannot be written, it is refused: %s"
+        LOGGER.error(text, error, extra=self._whose.log_fields)
 
     def _file(self, signal: Signal, command: CommandSet) -> _File:
         choice = self._choice or AS_SET_UP
@@ -277,7 +287,9 @@ class Sinks:
             self._write(file, message.data_set or b"")
             self.received[message] = file
         except OSError as error:
-            LOGGER.error("an object cannot be written, it is refused: %s", error)
+            LOGGER.error(
+                "an object cannot be written, it is refused: %s", error, extra=self._whose.log_fields
+            )
             if file is not None:
                 file.discard()
             raise
@@ -293,7 +305,9 @@ class Sinks:
             try:
                 path = file.commit()
             except OSError as error:
-                LOGGER.error("an object cannot be written, it is refused: %s", error)
+                LOGGER.error(
+                    "an object cannot be written, it is refused: %s", error, extra=self._whose.log_fields
+                )
             else:
                 if not isinstance(file, SpoolFile):  # it stays
                     del self.received[message]

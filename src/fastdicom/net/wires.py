@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TypeAlias
 
-from fastdicom._core.pdata import Reader
+from fastdicom._core.pdata import Reader, Signal
 from fastdicom.net.socket_wire import SocketWire
 from fastdicom.net.tls import TlsSocket
 from fastdicom.net.tls_wire import TlsWire
@@ -16,6 +18,17 @@ except ImportError:  # no POSIX
     Wire = SocketWire  # type: ignore[misc, assignment]
 
 AnyWire: TypeAlias = Wire | SocketWire
+
+# What a wire tells of a peer that is not moving on: which timeout that is, and what is told of it.
+STALLS: Mapping[Signal, tuple[str, str]] = MappingProxyType(
+    {
+        Signal.TIMED_OUT: (
+            "sending",
+            "the peer took nothing for as long as dimse_timeout and network_timeout allow",
+        ),
+        Signal.TOO_SLOW: ("throughput", "the peer is slower than minimum_throughput allows"),
+    }
+)
 
 
 def open_wire(sock: socket.socket, wake_descriptor: int, reader: Reader) -> AnyWire:

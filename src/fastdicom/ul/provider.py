@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from fastdicom.errors import AbortReason, AbortSource, AssociationError, ProtocolError
 from fastdicom.ul.negotiation import VERSION_NOT_SUPPORTED, is_version_supported
@@ -35,6 +35,7 @@ __all__ = [
     "AbortIndication",
     "AssociateConfirm",
     "AssociateIndication",
+    "Ending",
     "Indication",
     "Provider",
     "ProviderAbortIndication",
@@ -99,6 +100,13 @@ class ProviderAbortIndication:
     message: str | None = None
 
 
+class Ending(NamedTuple):
+    """The A-ASSOCIATE-RJ or A-ABORT that has ended the association, and whether this side has sent it."""
+
+    pdu: A_ASSOCIATE_RJ | A_ABORT_RQ
+    is_ours: bool
+
+
 Indication: TypeAlias = (
     AssociateIndication
     | AssociateConfirm
@@ -143,6 +151,10 @@ class Provider:
         When the ARTIM timer runs out, as `now`; None while it does not run. Call `expire` then.
     closes_transport : bool
         Whether the transport connection is done with: send what `data_to_send` has, then close it.
+    ending : Ending or None
+        The first PDU that has ended the association in another way than by release.
+    has_expired : bool
+        Whether the ARTIM timer has run out while something else than the peer's closing was awaited.
     on_transition : callable or None
         Called after each action with its name, the state before, the event and the state after.
 
@@ -156,6 +168,8 @@ class Provider:
         self.state = State.Sta1
         self.deadline: float | None = None
         self.closes_transport = False
+        self.ending: Ending | None = None
+        self.has_expired = False
         self.on_transition: Callable[[str, State, Event, State], None] | None = None
         self._is_requestor = is_requestor
         self.artim_timeout = artim_timeout
@@ -271,6 +285,12 @@ class Provider:
 
     def _send(self, pdu: PDU) -> None:
         self._to_send.append(pdu.encode())
+        if isinstance(pdu, A_ASSOCIATE_RJ | A_ABORT_RQ):
+            self._note_end(pdu, is_ours=True)
+
+    def _note_end(self, pdu: A_ASSOCIATE_RJ | A_ABORT_RQ, *, is_ours: bool) -> None:
+        if self.ending is None:
+            self.ending = Ending(pdu, is_ours)
 
     def _indicate(self, indication: Indication) -> None:
         self._indications.append(indication)
@@ -296,6 +316,7 @@ class Provider:
 
     def _confirm_reject(self, event: Event, now: float, rj: A_ASSOCIATE_RJ) -> None:
         self._stop_artim()
+        self._note_end(rj, is_ours=False)
         self._indicate(RejectConfirm(rj))
 
     def _await_request(self, event: Event, now: float, subject: Subject) -> None:
@@ -352,6 +373,7 @@ class Provider:
 
     def _close(self, event: Event, now: float, subject: Subject) -> None:
         self._stop_artim()
+        self.has_expired = event is Event.Evt18 and self.state is not State.Sta13
         if self.state in (State.Sta5, State.Sta7):  # Evt18, see TABLE: the user is waiting
             self._indicate_provider_abort(
                 AbortReason.NOT_SPECIFIED, f"the peer did not answer in {self._where()}"
@@ -359,6 +381,7 @@ class Provider:
 
     def _indicate_abort(self, event: Event, now: float, abort: A_ABORT_RQ) -> None:
         self._stop_artim()
+        self._note_end(abort, is_ours=False)
         if abort.source == AbortSource.SERVICE_PROVIDER:
             self._indicate(ProviderAbortIndication(abort.source, abort.reason_diagnostic, is_local=False))
         else:
