@@ -75,6 +75,7 @@ class Trace:
         self._on_end = on_end
         self._file = open(self.path, "xb", opener=_for_owner_only)  # noqa: SIM115 - the thread closes it
         self._length = self._file.write(FILE_HEADER)
+        self._file.flush()
         self._changed = threading.Condition()  # for what follows
         self._queue: deque[Segment] = deque()
         self._waiting = 0
