@@ -27,7 +27,7 @@ from raw_peer import (
     request,
     store_rq,
 )
-from servers import DEADLINE, associate, port_of, serving, store_ae, wait_until
+from servers import DEADLINE, associate, await_event, port_of, serving, store_ae, wait_until
 
 from fastdicom import AE, Association, evt
 from fastdicom.server import AssociationServer
@@ -299,7 +299,7 @@ def test_a_slow_disk_delays_nobody(
     with associate_raw(port_of(server)) as peer:
         peer.send(*store_rq(data_set(50_000)))
         peer.receive_message()
-        assert disk.is_stuck.is_set()
+        await_event(disk.is_stuck)
         disk.goes_on.set()
         wait_until(lambda: trace._waiting == 0)
         peer.send(echo_rq(7))
