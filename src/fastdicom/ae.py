@@ -8,7 +8,8 @@ import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, overload
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from fastdicom._core.buffer import BufferPool
 from fastdicom._version import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
@@ -26,11 +27,18 @@ from fastdicom.net.proxy import Proxy, ProxyLike
 from fastdicom.net.socket_options import SocketOptions
 from fastdicom.net.store_directory import StoreDirectory
 from fastdicom.presentation import PresentationContext
+from fastdicom.processes.carrying import set_up, settings_of
 from fastdicom.server import AssociationServer
 from fastdicom.timeouts import Timeouts
 from fastdicom.ul.items import Item
 from fastdicom.watching.metrics import Gauge
 from fastdicom.watching.watched import Watched
+
+if TYPE_CHECKING:
+    from multiprocessing.context import BaseContext
+
+    from fastdicom.processes.recipe import Tls
+    from fastdicom.processes.server import ProcessServer
 
 DEFAULT_MAXIMUM_LENGTH = 16382
 
@@ -85,12 +93,21 @@ class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl, Wa
         self._store_directory: StoreDirectory | None = None
         self.socket_options = SocketOptions()
         self._associations: set[Association] = set()
-        self._servers: set[AssociationServer] = set()
+        self._servers: set[AssociationServer | ProcessServer] = set()
         # For these; reentrant, as a signal handler may shut down what it has interrupted.
         self._lock = threading.RLock()
         self._ended = threading.Condition(self._lock)
         self._draining = 0
         self.watchdog = Watchdog()
+
+    # In another process: the settings alone.
+
+    def __getstate__(self) -> dict[str, Any]:
+        return settings_of(self)
+
+    def __setstate__(self, settings: dict[str, Any]) -> None:
+        ApplicationEntity.__init__(self)
+        set_up(self, settings)
 
     # Who we are.
 
@@ -236,10 +253,13 @@ class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl, Wa
         self,
         address: Address | socket.socket,
         block: Literal[True] = True,
-        ssl_context: ssl.SSLContext | None = None,
+        ssl_context: Tls = None,
         evt_handlers: Sequence[EventHandler] | None = None,
         ae_title: str | None = None,
         contexts: Sequence[PresentationContext] | None = None,
+        *,
+        processes: int | None = None,
+        context: BaseContext | str | None = None,
     ) -> None: ...
 
     @overload
@@ -253,15 +273,32 @@ class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl, Wa
         contexts: Sequence[PresentationContext] | None = None,
     ) -> AssociationServer: ...
 
+    @overload
+    def start_server(
+        self,
+        address: Address | socket.socket,
+        block: Literal[False],
+        ssl_context: Tls = None,
+        evt_handlers: Sequence[EventHandler] | None = None,
+        ae_title: str | None = None,
+        contexts: Sequence[PresentationContext] | None = None,
+        *,
+        processes: int,
+        context: BaseContext | str | None = None,
+    ) -> ProcessServer: ...
+
     def start_server(
         self,
         address: Address | socket.socket,
         block: bool = True,
-        ssl_context: ssl.SSLContext | None = None,
+        ssl_context: Tls = None,
         evt_handlers: Sequence[EventHandler] | None = None,
         ae_title: str | None = None,
         contexts: Sequence[PresentationContext] | None = None,
-    ) -> AssociationServer | None:
+        *,
+        processes: int | None = None,
+        context: BaseContext | str | None = None,
+    ) -> AssociationServer | ProcessServer | None:
         """Listen for associations.
 
         Parameters
@@ -273,33 +310,49 @@ class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl, Wa
             Whether to serve in this thread, until interrupted; otherwise in another one.
         ssl_context
             The settings and certificates of TLS, as `fastdicom.tls.server_context` makes them; None for none.
+            With `processes`, a function that makes them, unless the start method is "fork".
         evt_handlers
             Handlers to bind, ``(event, handler)`` or ``(event, handler, arguments)`` each.
         ae_title
             The AE title here; that of the AE unless given.
         contexts
             What to accept; `supported_contexts` unless given.
+        processes
+            In how many processes to serve, which share the port; None, in this one.
+        context
+            How those are started: a context of `multiprocessing`, or its name; its default unless given.
 
         Returns
         -------
-        AssociationServer or None
+        AssociationServer, ProcessServer or None
             The server when it does not block; end it with its `shutdown`.
 
         Raises
         ------
         OSError
-            When the address cannot be had.
+            When the address cannot be had, or not by several processes.
         ValueError
-            When no presentation context is supported, or the socket cannot be listened on.
+            When no presentation context is supported, the socket cannot be listened on, or something cannot
+            be sent to another process; the message says what.
+        RuntimeError
+            When a process cannot be started.
         """
-        server = self.make_server(address, ae_title, contexts, ssl_context, evt_handlers)
-        if not block:
-            server.start()
-            return server
+        kind: Any = AssociationServer
+        options: dict[str, Any] = {"ssl_context": ssl_context, "evt_handlers": evt_handlers}
+        if processes is not None:
+            from fastdicom.processes.server import ProcessServer
+
+            kind = ProcessServer
+            options.update(processes=processes, context=context)
+        server = self.make_server(address, ae_title, contexts, server_class=kind, **options)
         try:
-            server.serve_forever()
-        finally:
+            server.serve_forever() if block else server.start()
+        except BaseException:
             server.shutdown()
+            raise
+        if not block:
+            return server
+        server.shutdown()
         return None
 
     def make_server(
@@ -362,10 +415,12 @@ class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl, Wa
         int
             How many associations were aborted: 0 when all had ended by themselves.
         """
+        begun = monotonic()
         with self._lock:
-            servers = list(self._servers)
-        for server in servers:
-            server.stop()
+            all_servers = list(self._servers)
+        for each in all_servers:
+            each.stop()
+        servers = [server for server in all_servers if isinstance(server, AssociationServer)]
         if drain is not None:
             ours = {association for server in servers for association in server.associations_here}
             with self._lock:
@@ -380,7 +435,8 @@ class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl, Wa
             association.abort()
         for server in servers:
             server.shutdown()
-        return aborted
+        rest = None if drain is None else max(0.0, begun + drain - monotonic())
+        return aborted + sum(each.shutdown(rest) for each in all_servers if each not in servers)
 
     @property
     def active_associations(self) -> list[Association]:
@@ -414,7 +470,7 @@ class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl, Wa
             if self._draining:
                 self._ended.notify_all()
 
-    def forget_server(self, server: AssociationServer) -> None:
+    def forget_server(self, server: AssociationServer | ProcessServer) -> None:
         """Take note that a server has stopped."""
         with self._lock:
             self._servers.discard(server)

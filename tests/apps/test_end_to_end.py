@@ -117,10 +117,10 @@ def test_a_rejection_is_explained(start_dcmtk_storescp: Callable[..., str], run_
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
-@pytest.mark.parametrize("tool", ["echoscp", "storescp"])
+@pytest.mark.parametrize("tool", ["echoscp", "storescp", "storescp --processes 2"])
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_a_signal_ends_a_server_well(start_server: StartServer, received: Path, tool: str, name: str) -> None:
-    server = start_server(tool, *(["-od", received] if tool == "storescp" else []))
+    server = start_server(*tool.split(), *(["-od", received] if tool != "echoscp" else []))
     assert server.stop(getattr(signal, name)) == 0
     assert server.read_log() == ""
 
@@ -142,7 +142,9 @@ def test_a_missing_directory_is_named(run_tool: RunTool, tmp_path: Path) -> None
 # --- store -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("processes", [[], ["--processes", 2]], ids=["one process", "two"])
 def test_files_are_stored_as_they_are(
+    processes: list[object],
     start_server: StartServer,
     run_tool: RunTool,
     received: Path,
@@ -150,7 +152,7 @@ def test_files_are_stored_as_they_are(
     mr_path: Path,
     compressed_path: Path,
 ) -> None:
-    server = start_server("storescp", "-v", "+B", "-od", received)
+    server = start_server("storescp", "-v", "+B", "-od", received, *processes)
     paths = [ct_path, mr_path, compressed_path]
     result = run_tool("storescu", "-v", "-cx", "-nh", "127.0.0.1", server.port, *paths)
     assert result.returncode == 0, result.stderr

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import logging
 import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
@@ -16,6 +17,9 @@ from fastdicom import AE, ALL_TRANSFER_SYNTAXES
 from fastdicom.apps import common, secure
 from fastdicom.errors import TlsError
 from fastdicom.server import AssociationServer
+
+if TYPE_CHECKING:
+    from fastdicom.processes.server import ProcessServer
 
 LOGGER = logging.getLogger(__name__)
 
@@ -36,6 +40,14 @@ def create_parser(tool: str, description: str) -> argparse.ArgumentParser:
     group = parser.add_argument_group("network options")
     common.add_title_options(group, tool.upper(), ["--aetitle", "--ae-title"])
     common.add_network_options(group, "listen on (default: all)")
+    if hasattr(os, "fork"):
+        group.add_argument(
+            "--processes",
+            type=common.count,
+            metavar="N",
+            help="serve in N processes that share the port; SIGTERM lets associations go on for 30 s",
+        )
+    parser.set_defaults(processes=None)
     group = parser.add_argument_group("transfer syntax options")
     meanings = {
         "=": "prefer the uncompressed ones, explicit VR first",
@@ -71,25 +83,18 @@ def accepted_transfer_syntaxes(syntax: str | None) -> list[UID]:
 
 def serve(ae: AE, args: argparse.Namespace, handlers: Sequence[tuple[Any, Callable[..., Any]]]) -> int:
     """Serve associations until SIGINT or SIGTERM; return the exit code. SIGHUP reads certificates again."""
-    address = args.bind_address or ""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        try:
-            server = ae.start_server(
-                (address, args.port),
-                block=False,
-                ssl_context=args.tls_context,
-                evt_handlers=list(handlers),
-            )
-        except OSError as error:
-            LOGGER.error("cannot listen on %s:%d: %s", address, args.port, error.strerror or error)
+        server = listen(ae, args, handlers)
+        if server is None:
             return common.FAILURE
         try:
             reload_at_hangup(server, args)
             announce(server.server_address, args)
-            forever = threading.Event()
-            while not forever.wait(PATIENCE):
-                pass
+            if isinstance(server, AssociationServer):
+                wait_forever()
+            else:
+                server.serve_forever()
         finally:
             server.shutdown()
     except KeyboardInterrupt:
@@ -97,14 +102,45 @@ def serve(ae: AE, args: argparse.Namespace, handlers: Sequence[tuple[Any, Callab
     return common.SUCCESS
 
 
-def reload_at_hangup(server: AssociationServer, args: argparse.Namespace) -> None:
+def listen(
+    ae: AE, args: argparse.Namespace, handlers: Sequence[tuple[Any, Callable[..., Any]]]
+) -> AssociationServer | ProcessServer | None:
+    """Return a server that serves already; None, and a line in the log, when there can be none."""
+    options: dict[str, Any] = {"ssl_context": args.tls_context, "evt_handlers": list(handlers)}
+    if args.processes is not None:
+        # This process has one thread up to here, and the children are to log as it does.
+        options.update(processes=args.processes, context="fork")
+    address = args.bind_address or ""
+    server: AssociationServer | ProcessServer
+    try:
+        server = ae.start_server((address, args.port), False, **options)
+    except OSError as error:
+        LOGGER.error("cannot listen on %s:%d: %s", address, args.port, error.strerror or error)
+        return None
+    return server
+
+
+def wait_forever() -> None:
+    """Wait for a signal."""
+    forever = threading.Event()
+    while not forever.wait(PATIENCE):
+        pass
+
+
+def reload_at_hangup(server: AssociationServer | ProcessServer, args: argparse.Namespace) -> None:
     """Read the certificates again at SIGHUP; the associations that there are keep theirs."""
     if args.tls is None or not hasattr(signal, "SIGHUP"):
         return
+    # What makes the settings goes to other processes, the settings themselves cannot.
+    files = argparse.Namespace(**{**vars(args), "tls_context": None})
+    make = functools.partial(secure.create_context, files, is_server=True)
 
     def reload(number: int, frame: object) -> None:
         try:
-            server.ssl_context = secure.create_context(args, is_server=True)
+            if isinstance(server, AssociationServer):
+                server.ssl_context = make()
+            else:
+                server.ssl_context = make
         except (TlsError, OSError) as error:
             LOGGER.error("the certificates stay as they are: %s", error)
         else:

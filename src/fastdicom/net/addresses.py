@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any, NamedTuple, TypeAlias
 
 from fastdicom.errors import ConnectionFailed
+from fastdicom.net.handing_over import HandedOver
 from fastdicom.net.proxy import Proxy
 from fastdicom.net.socket_options import SocketOptions
 
@@ -120,7 +121,8 @@ def listen(address: Address | socket.socket, options: SocketOptions) -> socket.s
     Parameters
     ----------
     address
-        Host and port; an empty host means all addresses of this machine. Or a socket that is bound already.
+        Host and port; an empty host means all addresses of this machine. Or a socket that is bound already,
+        or one that listens already.
     options
         What is set on it, and on the connections that it accepts.
 
@@ -131,18 +133,31 @@ def listen(address: Address | socket.socket, options: SocketOptions) -> socket.s
     ValueError
         When the socket is not a TCP socket over IPv4 or IPv6, or is bound to nothing.
     """
+    if isinstance(address, HandedOver):
+        return address
+    bound = bind(address, options)
+    try:
+        bound.listen(options.backlog)
+    except OSError:
+        if bound is not address:
+            bound.close()
+        raise
+    return bound
+
+
+def bind(address: Address | socket.socket, options: SocketOptions) -> socket.socket:
+    """Return a bound socket that does not listen yet; for the rest see `listen`."""
     if isinstance(address, socket.socket):
         check_is_tcp(address)
         if address.getsockname()[1] == 0:
             raise ValueError("the socket to listen on is not bound to a port")
         options.apply(address)
-        address.listen(options.backlog)
         return address
     host, port = address[:2]
     if host == "" and socket.has_dualstack_ipv6():
         with suppress(OSError):
-            return _bound(socket.AF_INET6, ("::", port), options, is_dual=True)
-    return _bound(socket.AF_INET6 if ":" in host else socket.AF_INET, address, options)
+            return bound_socket(socket.AF_INET6, ("::", port), options, is_dual=True)
+    return bound_socket(socket.AF_INET6 if ":" in host else socket.AF_INET, address, options)
 
 
 def check_is_tcp(sock: socket.socket) -> None:
@@ -160,18 +175,42 @@ def check_is_tcp(sock: socket.socket) -> None:
         )
 
 
-def _bound(
-    family: int, address: tuple[Any, ...], options: SocketOptions, *, is_dual: bool = False
+def bound_socket(
+    family: int,
+    address: tuple[Any, ...],
+    options: SocketOptions,
+    *,
+    is_dual: bool = False,
+    is_shared: bool = False,
 ) -> socket.socket:
+    """Return a socket that is bound to an address.
+
+    Parameters
+    ----------
+    family, address
+        Of IPv4 or IPv6.
+    options
+        What is set on it.
+    is_dual
+        IPv6 and IPv4.
+    is_shared
+        Further sockets may be bound to it, if they say so, too (SO_REUSEPORT).
+
+    Raises
+    ------
+    OSError
+        When the address cannot be had.
+    """
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         if os.name == "posix":
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if is_shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if is_dual:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         options.apply(sock)
         sock.bind(address)
-        sock.listen(options.backlog)
     except OSError:
         sock.close()
         raise
