@@ -453,7 +453,8 @@ class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl, Wa
         with self._lock:
             servers = list(self._servers)
         for server in servers:
-            yield from server.gauges()
+            if isinstance(server, AssociationServer):  # the processes of another kind have AEs of their own
+                yield from server.gauges()
 
     def remember(self, association: Association) -> None:
         """Take note of an association with a connection."""
