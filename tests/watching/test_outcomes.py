@@ -184,7 +184,7 @@ def test_a_peer_that_is_too_slow(scp: tuple[AE, AssociationServer]) -> None:
 
 
 def test_a_peer_that_takes_nothing(scu: AE, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in "net.connection", "association.operations":
+    for module in "net.connection", "association.waiting":
         monkeypatch.setattr(f"fastdicom.{module}.ABORT_LINGER", 0.05)
     scu.dimse_timeout = 0.1
     with fake_acceptor(lambda peer: (peer.receive_pdu(), peer.send(acceptance()))[1]) as port:

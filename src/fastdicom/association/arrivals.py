@@ -70,7 +70,8 @@ async def choose(association: Serving, arrival: Arrival) -> Choice:
     try:
         return _choice(await association.call(handler, event, arguments))
     except Exception:
-        LOGGER.exception("the handler bound to EVT_C_STORE_HEADER raised; the object is refused")
+        text = "the handler bound to EVT_C_STORE_HEADER raised; the object is refused"
+        LOGGER.exception(text, extra=association.log_fields)
         return Choice(verdict=HANDLER_FAILED, is_refused=True)
 
 
