@@ -6,7 +6,7 @@ A `PresentationContext` is a record that checks its values. Which contexts two A
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
 from pydicom.uid import UID
@@ -208,6 +208,23 @@ class PresentationContext:
             raise ValueError(f"{self!r} is not complete: ID, abstract syntax and transfer syntax are needed")
         return PresentationContextTuple(self._context_id, self._abstract_syntax, self._transfer_syntax[0])
 
+    @classmethod
+    def of_row(cls, row: ContextRow) -> PresentationContext:
+        """Return a context with the values of another one, as `rows_of_contexts` has them."""
+        context = cls.__new__(cls)
+        (
+            context._abstract_syntax,
+            transfer_syntaxes,
+            context._context_id,
+            context._scu_role,
+            context._scp_role,
+            context.result,
+            context.as_scu,
+            context.as_scp,
+        ) = row
+        context._transfer_syntax = [*transfer_syntaxes]
+        return context
+
     def _key(self) -> tuple[object, ...]:
         """Return everything that makes two contexts equal."""
         return (
@@ -231,6 +248,49 @@ class PresentationContext:
         name = self._abstract_syntax.name if self._abstract_syntax else None
         syntaxes = ", ".join(uid.name for uid in self._transfer_syntax)
         return f"<PresentationContext {self._context_id} {name!r} [{syntaxes}] {self.status}>"
+
+
+# All values of a context: abstract syntax, transfer syntaxes, ID, SCU role, SCP role, result, as SCU, as SCP.
+ContextRow: TypeAlias = tuple[
+    UID | None,
+    Sequence[UID],
+    int | None,
+    bool | None,
+    bool | None,
+    int | None,
+    bool | None,
+    bool | None,
+]
+
+# What an acceptor offers of an abstract syntax: transfer syntaxes, SCU role, SCP role.
+Offer: TypeAlias = tuple[list[UID], bool | None, bool | None]
+
+
+def rows_of_contexts(contexts: Iterable[PresentationContext]) -> list[ContextRow]:
+    """Return all values of each context; the lists of transfer syntaxes are its own."""
+    return [
+        (
+            each._abstract_syntax,
+            each._transfer_syntax,
+            each._context_id,
+            each._scu_role,
+            each._scp_role,
+            each.result,
+            each.as_scu,
+            each.as_scp,
+        )
+        for each in contexts
+    ]
+
+
+def abstract_syntaxes_of(contexts: Iterable[PresentationContext]) -> list[UID | None]:
+    """Return the abstract syntax of each context."""
+    return [each._abstract_syntax for each in contexts]
+
+
+def offers_of(contexts: Iterable[PresentationContext]) -> list[Offer]:
+    """Return what each context offers; the lists are its own."""
+    return [(each._transfer_syntax, each._scu_role, each._scp_role) for each in contexts]
 
 
 def build_context(

@@ -52,6 +52,16 @@ _registered: dict[str, _Registration] = {}
 _registered_keywords: dict[str, _sop.SOPClass] = {}
 
 
+def registrations() -> tuple[object, ...]:
+    """Return all that has been registered, to compare with: equal as long as nothing has been added."""
+    return tuple(_registered.values())
+
+
+def is_registered(uid: str) -> bool:
+    """Whether `register_uid` was told about a SOP class."""
+    return uid in _registered
+
+
 def uid_to_sop_class(uid: str) -> _sop.SOPClass:
     """Return the SOP class with this UID; any UID can be that of a (private) SOP class.
 

@@ -24,6 +24,7 @@ from fastdicom.ul.application_information import (
 )
 from fastdicom.ul.contexts import CHOICES, negotiate_as_acceptor, negotiate_as_requestor
 from fastdicom.ul.items import Item
+from fastdicom.ul.kept_pdus import decode_received
 from fastdicom.ul.negotiation import build_associate_ac, build_associate_rq
 from fastdicom.ul.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RJ, A_ASSOCIATE_RQ, P_DATA_TF, PDU, decode_pdu
 from fastdicom.ul.window import agreed_window
@@ -90,6 +91,7 @@ def run(data: bytes) -> None:
     with suppress(ValueError):  # what a peer may say is more than what we may
         check_again(decoded)
     if isinstance(decoded, PDU):
+        assert decode_received(data) == decode_received(data) == decoded
         compare(data, decoded)
 
 

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from fastdicom import events as evt
 from fastdicom._core.pdata import Reader, Signal
 from fastdicom.association.added_items import supported_contexts, with_added
+from fastdicom.association.agreements import Results, Terms, answer
 from fastdicom.association.association import LOGGER, Association
 from fastdicom.association.negotiation_handlers import decide
 from fastdicom.errors import AssociationRejected
@@ -16,11 +17,8 @@ from fastdicom.net.connection import Connection
 from fastdicom.net.visitor import Visitor
 from fastdicom.presentation import PresentationContext
 from fastdicom.ul.admission import NO_REASON_GIVEN
-from fastdicom.ul.contexts import negotiate_as_acceptor
-from fastdicom.ul.negotiation import build_associate_ac
 from fastdicom.ul.pdu import A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
 from fastdicom.ul.provider import AssociateIndication, Indication, Provider
-from fastdicom.ul.window import agreed_window
 
 # Decides whether an association may be had; None lets it in.
 Admit: TypeAlias = Callable[[Association, A_ASSOCIATE_RQ], A_ASSOCIATE_RJ | None]
@@ -110,34 +108,34 @@ def _accept(association: Association, connection: Connection, rq: A_ASSOCIATE_RQ
     if rejection is not None:
         _reject(association, connection, rejection)
         return
-    contexts, roles = negotiate_as_acceptor(
+    agreement, ac, to_send = answer(
         rq,
         supported_contexts(association.acceptor),
-        choose=ae.choose_transfer_syntax,
-        accepts_any_storage=ae.accepts_any_storage,
+        Terms(
+            ae.choose_transfer_syntax,
+            ae.accepts_any_storage,
+            ae.maximum_pdu_size,
+            ae.implementation_class_uid,
+            ae.implementation_version_name,
+            decisions.window,
+        ),
+        port=association.acceptor.port,
+        answers=decisions.answers,
         related_general=decisions.related_general,
     )
-    ac = build_associate_ac(
-        rq,
-        contexts,
-        [*roles, *decisions.answers],
-        maximum_length=ae.maximum_pdu_size,
-        implementation_class_uid=ae.implementation_class_uid,
-        implementation_version_name=ae.implementation_version_name,
-        window=decisions.window,
-    )
-    association.acceptor.read(ac, contexts)
+    results = Results(agreement)
+    association.acceptor.read(ac, results)
     # The window is the requestor's; what it invokes is what this side performs.
-    performed, invoked = agreed_window(rq.user_information, ac.user_information)
+    performed, invoked = agreement.window
     association.maximum_operations_invoked = invoked
     association.maximum_operations_performed = performed
     try:
         # Ready before the peer hears of it: its first message may follow at once.
-        connection.tell(lambda now: connection.provider.accept(ac))
+        connection.tell(lambda now: connection.provider.accept(to_send))
     except ValueError as error:  # what the handlers answer is too long
         LOGGER.error("the association is rejected, as the answer cannot be encoded: %s", error)
         _reject(association, connection, NO_REASON_GIVEN)
         return
     LOGGER.info("association accepted from %r", association.requestor.ae_title)
     association.notify(evt.EVT_ACCEPTED)
-    association.establish(contexts)
+    association.establish(agreement, results)

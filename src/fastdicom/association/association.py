@@ -6,7 +6,7 @@ How it comes about is in `requestor` and `acceptor`. One association may be used
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from threading import Thread, get_ident
 from types import TracebackType
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Self
 from fastdicom import events as evt
 from fastdicom._core.command import CommandSet
 from fastdicom._core.exchange import Inquiry
-from fastdicom._core.pdata import Message, Signal
+from fastdicom._core.pdata import Signal
 from fastdicom.association.acse import ACSE
+from fastdicom.association.agreements import Agreement, Results
 from fastdicom.association.arrivals import choose, has_header
 from fastdicom.association.driving import drive
 from fastdicom.association.handlers import Handlers
@@ -30,14 +31,11 @@ from fastdicom.errors import (
     AssociationReleased,
     FastdicomError,
 )
-from fastdicom.log import get_logger, working_for
+from fastdicom.log import get_logger
 from fastdicom.net.connection import Connection
 from fastdicom.net.sinks import Sinks
 from fastdicom.part10 import encode_front
-from fastdicom.presentation import PresentationContext, PresentationContextTuple
-from fastdicom.services.dispatch import services_for
-from fastdicom.services.performer import Performer, Service
-from fastdicom.sop_class import Verification
+from fastdicom.presentation import PresentationContext
 from fastdicom.ul.provider import (
     AbortIndication,
     AssociateConfirm,
@@ -73,8 +71,6 @@ class Association(Notifying):
         What is known of both sides.
     tls
         What the TLS handshake has agreed on, the peer's certificate included; None without TLS.
-    accepted_contexts, rejected_contexts
-        The presentation contexts with their results, in the order of their IDs.
     metrics
         What is counted of it; None unless `AE.metrics` had been set when it began.
     maximum_operations_invoked, maximum_operations_performed
@@ -90,8 +86,7 @@ class Association(Notifying):
         self.acceptor = ServiceUser("acceptor", is_ours=mode == "acceptor")
         self.acse = ACSE(self)
         self.tls: TlsDetails | None = None
-        self.accepted_contexts: list[PresentationContext] = []
-        self.rejected_contexts: list[PresentationContext] = []
+        self._results: Results | None = None
         self.network_timeout_response = "A-ABORT"
         self.maximum_operations_invoked = 1
         self.maximum_operations_performed = 1
@@ -150,6 +145,16 @@ class Association(Notifying):
         """Whether it ended in good order."""
         self._look()
         return self._is_released
+
+    @property
+    def accepted_contexts(self) -> list[PresentationContext]:
+        """The presentation contexts that can be used, in the order of their IDs."""
+        return [] if self._results is None else self._results.accepted
+
+    @property
+    def rejected_contexts(self) -> list[PresentationContext]:
+        """The presentation contexts that were rejected, with their results, in the order of their IDs."""
+        return [] if self._results is None else self._results.rejected
 
     @property
     def local(self) -> dict[str, object]:
@@ -343,24 +348,19 @@ class Association(Notifying):
         """Who chooses where received data sets go."""
         return self._sinks
 
-    def establish(self, contexts: Sequence[PresentationContext]) -> None:
+    def show_results(self, results: Results) -> None:
+        """Have what was decided on the contexts looked at."""
+        self._results = results
+
+    def establish(self, agreement: Agreement, results: Results) -> None:
         """Begin the data transfer on what has been negotiated."""
-        self.accepted_contexts = [context for context in contexts if context.result == 0]
-        self.rejected_contexts = [context for context in contexts if context.result != 0]
+        self.show_results(results)
         peer = self.acceptor if self.is_requestor else self.requestor
         self._peer_maximum_length = peer.maximum_length
-        for context in self.accepted_contexts:
-            row = context.as_tuple
-            self._contexts[row.context_id] = row
-            services = services_for(
-                row.abstract_syntax, as_scp=bool(context.as_scp), as_scu=bool(context.as_scu)
-            )
-            is_named = bool(services) and self.is_requestor
-            self._services[row.context_id] = self._named(services) if is_named else services
-            if context.as_scu:
-                self._outgoing_contexts.setdefault((row.abstract_syntax, row.transfer_syntax), row.context_id)
-                if row.abstract_syntax == Verification:
-                    self._verification_context = row.context_id
+        self._contexts = agreement.contexts
+        self._services = agreement.services
+        self._outgoing_contexts = agreement.outgoing
+        self._verification_context = agreement.verification_context
         self._exchange.invoked_limit = self.maximum_operations_invoked
         self._exchange.performed_limit = self.maximum_operations_performed
         self.apply_timeouts()
@@ -372,20 +372,6 @@ class Association(Notifying):
         self._is_established = True
         self._answer.is_reached = True
         self.notify(evt.EVT_ESTABLISHED)
-
-    def _named(self, services: Mapping[int, Service]) -> Mapping[int, Service]:
-        """Return services that say for whom they work: the thread of a requestor does other things, too."""
-
-        def named(service: Service) -> Service:
-            async def serve(
-                performer: Performer, message: Message, context: PresentationContextTuple
-            ) -> None:
-                with working_for(self):
-                    await service(performer, message, context)
-
-            return serve
-
-        return {field: named(service) for field, service in services.items()}
 
     def fail(self, error: FastdicomError) -> None:
         """Take note that there is no connection."""

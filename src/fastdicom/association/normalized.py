@@ -5,6 +5,7 @@ Each is one request and one response; what the six have of their own is a row of
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -70,7 +71,10 @@ class NormalizedOperations(Operations):
 
     __slots__ = ()
 
-    accepted_contexts: list[PresentationContext]
+    @property
+    @abstractmethod
+    def accepted_contexts(self) -> list[PresentationContext]:
+        """The presentation contexts that can be used, in the order of their IDs."""
 
     async def _request_n(
         self,

@@ -102,7 +102,8 @@ class Notifying(Managing):
 
     @property
     def _remote_address(self) -> tuple[object, object]:
-        return self.remote["address"], self.remote["port"]
+        peer = self.acceptor if self.is_requestor else self.requestor
+        return peer.address, peer.port
 
     def _tell_transition(self, action: str, current: State, event: Any, following: State) -> None:
         self.notify(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fastdicom import events as evt
 from fastdicom._core.pdata import Reader
+from fastdicom.association.agreements import Results, agree_as_requestor, request
 from fastdicom.association.association import LOGGER, Association
 from fastdicom.association.handlers import Handlers
 from fastdicom.errors import AssociationRejected, ConnectionFailed, TlsError
@@ -19,12 +20,10 @@ from fastdicom.net.connection import Connection
 from fastdicom.net.proxy import Proxy
 from fastdicom.net.tls import TlsSocket
 from fastdicom.presentation import PresentationContext
-from fastdicom.ul.contexts import negotiate_as_requestor
 from fastdicom.ul.items import Item
-from fastdicom.ul.negotiation import build_associate_rq, checked_proposals
+from fastdicom.ul.negotiation import checked_proposals
 from fastdicom.ul.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
 from fastdicom.ul.provider import AssociateConfirm, Indication, Provider, RejectConfirm
-from fastdicom.ul.window import agreed_window
 
 # Settings, and the name that the server's certificate is to be for.
 TlsArgs: TypeAlias = tuple[ssl.SSLContext, str | None]
@@ -55,10 +54,10 @@ def request_association(
         When what is to be proposed cannot be. Nothing has been sent.
     """
     association = Association(ae, "requestor", Handlers(handlers))
-    rq = build_associate_rq(
+    rq, to_send = request(
+        contexts,
         called_ae_title=called_ae_title,
         calling_ae_title=ae.ae_title,
-        contexts=contexts,
         maximum_length=maximum_length,
         implementation_class_uid=ae.implementation_class_uid,
         implementation_version_name=ae.implementation_version_name,
@@ -68,7 +67,7 @@ def request_association(
     )
     _describe(association, rq)
     provider = Provider(is_requestor=True, artim_timeout=association.acse_timeout)
-    provider.request_associate(rq)
+    provider.request_associate(to_send)
     try:
         sock, address = _connect(ae, host, port, bind_address, proxy, tls_args)
     except ConnectionFailed as error:
@@ -151,14 +150,14 @@ def _negotiate(
 def _read_acceptance(
     association: Association, connection: Connection, rq: A_ASSOCIATE_RQ, ac: A_ASSOCIATE_AC
 ) -> None:
-    contexts = negotiate_as_requestor(rq, ac)
-    association.acceptor.read(ac, contexts)
-    window = agreed_window(rq.user_information, ac.user_information)
-    association.maximum_operations_invoked, association.maximum_operations_performed = window
+    agreement = agree_as_requestor(rq, ac)
+    results = Results(agreement)
+    association.acceptor.read(ac, results)
+    association.maximum_operations_invoked, association.maximum_operations_performed = agreement.window
     association.notify(evt.EVT_ACCEPTED)
-    if any(context.result == 0 for context in contexts):
-        association.establish(contexts)
+    if agreement.contexts:
+        association.establish(agreement, results)
         return
-    association.rejected_contexts = contexts
+    association.show_results(results)
     LOGGER.error("no presentation context was accepted: aborting", extra=association.log_fields)
     association.abort()

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from fastdicom.association.agreements import Results
 from fastdicom.net.addresses import AddressInformation
 from fastdicom.presentation import PresentationContext
 from fastdicom.ul.items import (
@@ -41,7 +42,7 @@ ANSWERS = (
 )
 
 
-@dataclass
+@dataclass(slots=True)
 class ServiceUser:
     """The requestor or the acceptor of an association.
 
@@ -66,8 +67,6 @@ class ServiceUser:
         this side, until it has answered; in a handler of EVT_REQUESTED for instance.
     proposals
         The presentation contexts in its A-ASSOCIATE-RQ.
-    results
-        The presentation contexts in its A-ASSOCIATE-AC.
     user_information
         All sub-items of its A-ASSOCIATE PDU, as they are; nothing before there is one.
     common_extended
@@ -87,10 +86,10 @@ class ServiceUser:
     writeable: bool = False
     user_information: list[Item] = field(default_factory=list)
     proposals: list[PresentationContextItemRQ] = field(default_factory=list)
-    results: Sequence[PresentationContext] = ()
     common_extended: dict[str, SOPClassCommonExtendedNegotiation] = field(default_factory=dict)
     _supported: list[PresentationContext] = field(default_factory=list, init=False, repr=False)
     _requested: list[PresentationContext] | None = field(default=None, init=False, repr=False)
+    _results: Results | None = field(default=None, init=False, repr=False)
 
     @property
     def is_requestor(self) -> bool:
@@ -101,6 +100,11 @@ class ServiceUser:
     def is_acceptor(self) -> bool:
         """Whether this is who was asked."""
         return self.mode == "acceptor"
+
+    @property
+    def results(self) -> Sequence[PresentationContext]:
+        """The presentation contexts in its A-ASSOCIATE-AC, if it is the acceptor and has answered."""
+        return () if self._results is None else self._results.contexts
 
     @property
     def requested_contexts(self) -> list[PresentationContext]:
@@ -169,14 +173,14 @@ class ServiceUser:
         self.port = int(address[1])
         self.address_info = AddressInformation(self.address, self.port, *address[2:])
 
-    def read(self, pdu: A_ASSOCIATE_RQ | A_ASSOCIATE_AC, results: Sequence[PresentationContext] = ()) -> None:
+    def read(self, pdu: A_ASSOCIATE_RQ | A_ASSOCIATE_AC, results: Results | None = None) -> None:
         """Take over what it says of itself, and the results of the contexts if it is an A-ASSOCIATE-AC."""
         self.writeable = False
-        self.results = results
+        self._results = results
+        self.user_information = pdu.user_information
         self.maximum_length = pdu.maximum_length
         self.implementation_class_uid = pdu.implementation_class_uid
         self.implementation_version_name = pdu.implementation_version_name
-        self.user_information = pdu.user_information
         if isinstance(pdu, A_ASSOCIATE_RQ):
             self.proposals = pdu.presentation_context
             self._requested = None

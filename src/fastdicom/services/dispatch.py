@@ -8,6 +8,7 @@ names.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -34,7 +35,10 @@ from fastdicom.services.performer import (
 )
 from fastdicom.services.storage import serve_c_store
 from fastdicom.services.verification import serve_c_echo
-from fastdicom.sop_class import uid_to_row, uid_to_sop_class
+from fastdicom.sop_class import is_registered, uid_to_row, uid_to_sop_class
+
+# SOP classes and roles whose services are known without looking: more than the standard has.
+SERVICES_KEPT = 1024
 
 
 class Entry(NamedTuple):
@@ -94,6 +98,11 @@ def services_for(abstract_syntax: str, *, as_scp: bool, as_scu: bool) -> Mapping
     Mapping
         Command Field to service.
     """
+    find = _find_services if is_registered(abstract_syntax) else _find_services_once
+    return find(abstract_syntax, as_scp, as_scu)
+
+
+def _find_services(abstract_syntax: str, as_scp: bool, as_scu: bool) -> Mapping[int, Service]:
     row = uid_to_row(abstract_syntax) or SOPClassRow(uid_to_sop_class(abstract_syntax), STORE)
     named: dict[str, Mapping[Operation, StatusRows]] = {
         each.sop_class: operations(each, as_scp=as_scp, as_scu=as_scu)
@@ -106,6 +115,10 @@ def services_for(abstract_syntax: str, *, as_scp: bool, as_scu: bool) -> Mapping
             if int(operation) not in services:
                 services[int(operation)] = _service(operation, named)
     return services
+
+
+# What was registered may be registered as something else; all others stay what they are.
+_find_services_once = lru_cache(maxsize=SERVICES_KEPT)(_find_services)
 
 
 def _service(operation: Operation, named: Mapping[str, Mapping[Operation, StatusRows]]) -> Service:

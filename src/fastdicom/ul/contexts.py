@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import compress
 from types import MappingProxyType
 from typing import TypeAlias
 
-from fastdicom.presentation import PresentationContext
+from fastdicom.presentation import PresentationContext, abstract_syntaxes_of
 from fastdicom.sop_class import STORAGE_SERVICE_CLASS_UID, is_storage_class
 from fastdicom.ul.fields import MAXIMUM_UID_LENGTH
 from fastdicom.ul.items import (
@@ -164,9 +165,9 @@ def _candidates(
     wanted = {proposal.abstract_syntax for proposal in rq.presentation_context}
     wanted.update(uid for uids in related_general.values() for uid in uids)
     found: dict[str, list[PresentationContext]] = {}
-    for context in supported:
-        if context.abstract_syntax in wanted:
-            found.setdefault(context.abstract_syntax or "", []).append(context)
+    # There may be hundreds, so this goes over them without a step of Python for each that is not wanted.
+    for context in compress(supported, map(wanted.__contains__, abstract_syntaxes_of(supported))):
+        found.setdefault(context.abstract_syntax or "", []).append(context)
     taken = {
         uid: next((found[general] for general in generals if general in found), None)
         for uid, generals in related_general.items()

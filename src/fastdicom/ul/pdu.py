@@ -104,7 +104,7 @@ class PDU:
         return pdu
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class _AssociatePDU(PDU, Generic[ContextItem]):
     """What A-ASSOCIATE-RQ and A-ASSOCIATE-AC share: all but the type of their presentation context items."""
 
@@ -116,6 +116,8 @@ class _AssociatePDU(PDU, Generic[ContextItem]):
     user_information: list[Item] = field(default_factory=list)
     application_context_name: str = APPLICATION_CONTEXT_NAME
     protocol_version: int = 1
+    # The bytes that it was decoded from, or encoded to, where these are kept (`fastdicom.ul.kept_pdus`).
+    encoded: bytes | None = field(default=None, init=False, repr=False, compare=False)
 
     def _body(self) -> bytes:
         return b"".join(
@@ -156,7 +158,10 @@ class _AssociatePDU(PDU, Generic[ContextItem]):
         )
 
     def _user_information_item(self, item_class: type[AnyItem]) -> AnyItem | None:
-        return next((item for item in self.user_information if isinstance(item, item_class)), None)
+        for item in self.user_information:
+            if isinstance(item, item_class):
+                return item
+        return None
 
     @property
     def maximum_length(self) -> int:
@@ -197,7 +202,7 @@ def _without_duplicates(contexts: list[ContextItem], thing: str) -> list[Context
     return contexts
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class A_ASSOCIATE_RQ(_AssociatePDU[PresentationContextItemRQ]):
     """A-ASSOCIATE-RQ, PS3.8 9.3.2.
 
@@ -235,7 +240,7 @@ class A_ASSOCIATE_RQ(_AssociatePDU[PresentationContextItemRQ]):
         return pdu
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class A_ASSOCIATE_AC(_AssociatePDU[PresentationContextItemAC]):
     """A-ASSOCIATE-AC, PS3.8 9.3.3; attributes as in `A_ASSOCIATE_RQ`.
 

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from fastdicom.errors import AbortReason, AbortSource, AssociationError, ProtocolError
+from fastdicom.ul.kept_pdus import EncodedPDU, decode_received
 from fastdicom.ul.negotiation import VERSION_NOT_SUPPORTED, is_version_supported
 from fastdicom.ul.pdu import (
     A_ABORT_RQ,
@@ -27,7 +28,6 @@ from fastdicom.ul.pdu import (
     A_RELEASE_RQ,
     P_DATA_TF,
     PDU,
-    decode_pdu,
 )
 from fastdicom.ul.states import EVENTS, NEXT_STATES, STATES, TABLE, Event, State
 
@@ -129,6 +129,9 @@ EVENT_OF_PDU: Mapping[int, Event] = MappingProxyType(
     }
 )
 
+RELEASE_RQ = EncodedPDU(A_RELEASE_RQ().encode())
+RELEASE_RP = EncodedPDU(A_RELEASE_RP().encode())
+
 # What an event brings along: the PDU that is to be sent or was received, or what was wrong with it.
 Subject: TypeAlias = PDU | ProtocolError | None
 
@@ -180,11 +183,11 @@ class Provider:
 
     # What the local user asks for.
 
-    def request_associate(self, rq: A_ASSOCIATE_RQ) -> None:
+    def request_associate(self, rq: PDU) -> None:
         """Ask for an association; `rq` is sent when the transport connection is open."""
         self._ask(Event.Evt1, subject=rq)
 
-    def accept(self, ac: A_ASSOCIATE_AC) -> None:
+    def accept(self, ac: PDU) -> None:
         """Accept the association."""
         self._ask(Event.Evt7, subject=ac)
 
@@ -233,7 +236,7 @@ class Provider:
     def receive_pdu(self, data: bytes | memoryview, now: float) -> None:
         """Take one whole PDU, of any kind; of a P-DATA-TF `receive_p_data` tells more."""
         try:
-            pdu = decode_pdu(data)
+            pdu = decode_received(bytes(data))
         except ProtocolError as error:
             self.receive_invalid(error, now)
         else:
@@ -251,6 +254,8 @@ class Provider:
 
     def data_to_send(self) -> bytes:
         """Return the bytes that are to be sent now, once."""
+        if not self._to_send:
+            return b""
         data = b"".join(self._to_send)
         self._to_send.clear()
         return data
@@ -303,7 +308,7 @@ class Provider:
 
     # The actions, PS3.8 Tables 9-6 to 9-9. One that returns a state goes there, not where NEXT_STATES says.
 
-    def _keep_request(self, event: Event, now: float, rq: A_ASSOCIATE_RQ) -> None:
+    def _keep_request(self, event: Event, now: float, rq: PDU) -> None:
         self._request = rq.encode()
 
     def _send_request(self, event: Event, now: float, subject: Subject) -> None:
@@ -330,7 +335,7 @@ class Provider:
         self._send_rejection(event, now, VERSION_NOT_SUPPORTED)
         return State.Sta13
 
-    def _send_acceptance(self, event: Event, now: float, ac: A_ASSOCIATE_AC) -> None:
+    def _send_acceptance(self, event: Event, now: float, ac: PDU) -> None:
         self._send(ac)
 
     def _send_rejection(self, event: Event, now: float, rj: A_ASSOCIATE_RJ) -> None:
@@ -341,7 +346,7 @@ class Provider:
         """DT-1, DT-2, AR-6, AR-7: the caller sends or delivers, now that it knows that it may."""
 
     def _send_release_request(self, event: Event, now: float, subject: Subject) -> None:
-        self._send(A_RELEASE_RQ())
+        self._send(RELEASE_RQ)
         self._start_artim(now)  # for Evt18 in Sta7, see TABLE
 
     def _indicate_release(self, event: Event, now: float, subject: Subject) -> None:
@@ -357,11 +362,11 @@ class Provider:
         self._indicate(ReleaseConfirm())
 
     def _send_last_release_response(self, event: Event, now: float, subject: Subject) -> None:
-        self._send(A_RELEASE_RP())
+        self._send(RELEASE_RP)
         self._start_artim(now)
 
     def _send_release_response(self, event: Event, now: float, subject: Subject) -> None:
-        self._send(A_RELEASE_RP())
+        self._send(RELEASE_RP)
 
     def _forget_timer(self, event: Event, now: float, subject: Subject) -> None:
         self._stop_artim()
