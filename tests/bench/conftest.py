@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fastdicom.bench.run import Figure, Result
+from fastdicom.bench.entries import Figure
+from fastdicom.bench.run import Result
 from fastdicom.bench.scenarios import BY_NAME
 
 

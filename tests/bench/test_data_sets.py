@@ -116,6 +116,8 @@ def test_the_operations_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "instances": [vars(instance) for instance in instances],
         "contexts": [],
         "directory": None,
+        "associations": 0,
+        "delay": 0.0,
         "reads_files": False,
         "is_encoded": False,
         "certificates": None,

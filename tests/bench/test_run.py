@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from fastdicom.bench import certificates, data_set_inputs, inputs, run
+from fastdicom.bench import certificates, data_set_inputs, entries, inputs, run
 from fastdicom.bench.contestants import IMPLEMENTATIONS, Contestant, Task
 from fastdicom.bench.peers import dcmtk
 from fastdicom.bench.run import Result, measure, rotated, step_count
 from fastdicom.bench.scenarios import BY_NAME, Effort, Scenario
 
-TINY = Effort(rounds=2, run_seconds=0.01, most_seconds=30.0, has_extras=False)
+TINY = Effort(rounds=2, run_seconds=0.01, most_seconds=30.0, has_extras=False, share=0.02)
 needs_limit = pytest.mark.skipif(os.name != "posix", reason="the limit is compiled on POSIX systems only")
-BARE = ("store-ct", "store-write", "store-parallel", "echo", "associate")
-ALONE = (*BARE, "find", "find-encoded", "get", "n-create")
+BARE = ("store-ct", "store-write", "echo", "associate")
+ALONE = (*BARE, "associate-170", "find", "find-encoded", "get", "n-create")
 LOCAL = ("index", "read-5", "to-pydicom", "decode-all", "encode", "edit-5", "transcode", "transcode-swap")
 
 
@@ -49,7 +49,7 @@ def check_figures(results: list[Result], scenario: Scenario, names: list[str]) -
         assert result.errors == {}
         assert sorted(result.figures) == sorted(names)
         for figure in result.figures.values():
-            assert 0 < figure.min <= figure.median <= figure.max
+            assert 0 <= figure.min <= figure.median <= figure.max
             assert figure.peak_rss_bytes is None or figure.peak_rss_bytes > 1 << 20
 
 
@@ -61,7 +61,7 @@ def test_what_bytes_alone_do_not_tell_the_limit_sits_out() -> None:
 
 @pytest.fixture
 def _dcmtk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "LEAST_TOOL_SECONDS", 0.01)
+    monkeypatch.setattr(entries, "LEAST_TOOL_SECONDS", 0.01)
     if dcmtk.version() is None:
         if os.environ.get("CI"):
             pytest.fail("DCMTK's tools are not installed")
@@ -86,14 +86,16 @@ def test_fastdicom(scenario: str, instances: list[inputs.Instance], tmp_path: Pa
     check_figures(results, BY_NAME[scenario], ["fastdicom"])
 
 
-@pytest.mark.parametrize("scenario", ["store-ct", "store-write", "echo", "associate", "get", "n-create"])
+@pytest.mark.parametrize(
+    "scenario", ["store-ct", "store-write", "echo", "associate", "associate-170", "get", "n-create"]
+)
 def test_pynetdicom(scenario: str, instances: list[inputs.Instance], tmp_path: Path) -> None:
     results = measured(BY_NAME[scenario], ["pynetdicom"], instances, tmp_path)
     check_figures(results, BY_NAME[scenario], ["pynetdicom"])
 
 
 @pytest.mark.usefixtures("_dcmtk")
-@pytest.mark.parametrize("scenario", ["store-ct", "store-write", "store-parallel", "echo"])
+@pytest.mark.parametrize("scenario", ["store-ct", "store-write", "echo"])
 def test_dcmtk(scenario: str, instances: list[inputs.Instance], tmp_path: Path) -> None:
     results = measured(BY_NAME[scenario], ["dcmtk"], instances, tmp_path)
     check_figures(results, BY_NAME[scenario], ["dcmtk"])
@@ -165,7 +167,7 @@ def test_files_that_do_not_arrive_are_a_failure(
 def test_a_slow_contestant_sits_out(tmp_path: Path, instances: list[inputs.Instance]) -> None:
     entry = run.Entry(contestant("limit"), Task(BY_NAME["echo"], instances), tmp_path / "entry")
     try:
-        entry.prepare(0.01)
+        entry.prepare(TINY)
         for _ in range(3):
             entry.run(1e-9)
         assert len(entry.costs["echo"]) == 1

@@ -19,10 +19,11 @@ from typing import Literal
 from fastdicom import __version__
 from fastdicom.bench.inputs import Instance
 from fastdicom.bench.peers import dcmtk
-from fastdicom.bench.scenarios import Scenario
+from fastdicom.bench.scenarios import Scenario, Variant
 
-Role = Literal["sender", "receiver"]
+Role = Literal["sender", "receiver", "middle", "relay"]
 OURS = "fastdicom"
+OURS_AIO = "fastdicom-aio"
 LIMIT = "limit"
 LIMIT_TLS = "limit-tls"
 EXTERNAL = Path(__file__).parent / "peers" / "external.py"
@@ -50,6 +51,10 @@ class Implementation:
         It takes part in scenarios with a network, and in those without.
     scenarios
         The scenarios it takes part in, None for all.
+    most_senders, most_idle
+        How many associations at once it is measured with, that work or that are idle.
+    has_variants
+        It has windows, pools and several processes.
     """
 
     name: str
@@ -61,6 +66,14 @@ class Implementation:
     has_network: bool = True
     has_data_sets: bool = False
     scenarios: frozenset[str] | None = None
+    most_senders: int = 512
+    most_idle: int = 10_000
+    has_variants: bool = False
+
+    def can(self, variant: Variant) -> bool:
+        """Whether it has what a variant of a scenario needs."""
+        is_plain = variant.window == 1 and not variant.pooled and variant.processes == 1
+        return variant.senders <= self.most_senders and (is_plain or self.has_variants)
 
     def takes_part_in(self, scenario: Scenario) -> bool:
         if self.is_whole_tool and not scenario.is_for_whole_tools:
@@ -70,6 +83,8 @@ class Implementation:
         if not (self.has_data_sets if scenario.is_local else self.has_network):
             return False
         if self.is_bare and not scenario.is_bare:
+            return False
+        if scenario.associations > self.most_idle or not any(map(self.can, scenario.variants)):
             return False
         return self.scenarios is None or scenario.name in self.scenarios
 
@@ -88,7 +103,12 @@ class Contestant:
         return f"{self.sender.name}>{self.receiver.name}"
 
     def takes_part_in(self, scenario: Scenario) -> bool:
+        if scenario.has_one_contestant and self.sender is not self.receiver:
+            return False
         return self.sender.takes_part_in(scenario) and self.receiver.takes_part_in(scenario)
+
+    def can(self, variant: Variant) -> bool:
+        return self.sender.can(variant) and self.receiver.can(variant)
 
 
 def package_version(distribution: str) -> Callable[[], str | None]:
@@ -103,6 +123,12 @@ def package_version(distribution: str) -> Callable[[], str | None]:
     return version
 
 
+def aio_version() -> str | None:
+    """Return the version of fastdicom where it can be measured on uvloop."""
+    found = all(map(importlib.util.find_spec, ("fastdicom.aio", "uvloop")))
+    return f"{__version__} on uvloop {importlib.metadata.version('uvloop')}" if found else None
+
+
 def limit_version() -> str | None:
     """Return the version of the limit, which exists where there are POSIX sockets."""
     return __version__ if importlib.util.find_spec("fastdicom.bench._limit") else None
@@ -111,7 +137,13 @@ def limit_version() -> str | None:
 IMPLEMENTATIONS = {
     implementation.name: implementation
     for implementation in (
-        Implementation(OURS, lambda: __version__, "", has_tls=True, has_data_sets=True),
+        Implementation(OURS, lambda: __version__, "", has_tls=True, has_data_sets=True, has_variants=True),
+        Implementation(
+            OURS_AIO,
+            aio_version,
+            'pip install "fastdicom-net[bench]"',
+            scenarios=frozenset({"store-parallel", "store-parallel-small", "idle-1000", "idle-10000"}),
+        ),
         Implementation(
             LIMIT,
             limit_version,
@@ -134,7 +166,12 @@ IMPLEMENTATIONS = {
             has_data_sets=True,
         ),
         Implementation(
-            "pynetdicom", package_version("pynetdicom"), 'pip install "fastdicom-net[bench]"', has_tls=True
+            "pynetdicom",
+            package_version("pynetdicom"),
+            'pip install "fastdicom-net[bench]"',
+            has_tls=True,
+            most_senders=8,
+            most_idle=100,
         ),
         Implementation(
             "dcmtk",
@@ -142,6 +179,7 @@ IMPLEMENTATIONS = {
             "install DCMTK's tools (Debian: dcmtk)",
             is_whole_tool=True,
             has_tls=True,
+            most_senders=8,
         ),
         Implementation(
             "dcmtk-nagle",
@@ -152,6 +190,8 @@ IMPLEMENTATIONS = {
         ),
     )
 }
+# Who runs whoever else is asked for.
+ALWAYS = (OURS, OURS_AIO, LIMIT, LIMIT_TLS)
 # What fastdicom can be paired with.
 MIXED = ("pynetdicom", "dcmtk")
 
@@ -173,12 +213,12 @@ def select(peers: str, has_pairs: bool) -> tuple[list[Contestant], list[str]]:
     """
     names = list(IMPLEMENTATIONS)
     if peers == "none":
-        names = [OURS, LIMIT, LIMIT_TLS]
+        names = list(ALWAYS)
     elif peers != "auto":
         asked = [name.strip() for name in peers.split(",")]
         if unknown := [name for name in asked if name not in IMPLEMENTATIONS]:
             raise ValueError(f"no peer is named {', '.join(unknown)}; there are {', '.join(IMPLEMENTATIONS)}")
-        names = [name for name in names if name in {OURS, LIMIT, LIMIT_TLS, *asked}]
+        names = [name for name in names if name in {*ALWAYS, *asked}]
     found = [name for name in names if IMPLEMENTATIONS[name].version() is not None]
     missing = [f"{name} is not here: {IMPLEMENTATIONS[name].remedy}" for name in names if name not in found]
     if peers not in ("auto", "none") and (absent := set(asked) - set(found)):
@@ -209,6 +249,28 @@ class Task:
     certificates: dict[str, str] | None = None
 
 
+# Who does a part of a scenario in the place of the contestant.
+IN_PLACE = {
+    ("knock", "sender"): "knock",
+    ("idle", "sender"): "knock",
+    ("first-byte", "sender"): "first_byte",
+}
+
+
+def program(implementation: Implementation, role: Role, scenario: Scenario) -> list[str]:
+    """Return the module that is one side, and its first argument."""
+    name = implementation.name.replace("-", "_")
+    if scenario.is_local:
+        parts = ["data_sets", name]
+    elif role == "relay":
+        parts = [role, role]
+    elif role == "middle":
+        parts = [f"{name}_router", role]
+    else:
+        parts = [IN_PLACE.get((scenario.kind, role), name), role]
+    return [f"fastdicom.bench.peers.{parts[0]}", parts[1]]
+
+
 def command(
     implementation: Implementation, role: Role, task: Task, directory: Path | None, job_path: Path
 ) -> list[str]:
@@ -230,9 +292,9 @@ def command(
             "is_encoded": task.scenario.is_encoded,
             "certificates": task.certificates,
             "target": task.scenario.target,
+            "associations": task.scenario.associations,
+            "delay": task.scenario.delay,
         }
-        name = implementation.name.replace("-", "_")
-        program = ["data_sets", name] if task.scenario.is_local else [name, role]
-        start = [sys.executable, "-m", f"fastdicom.bench.peers.{program[0]}", program[1]]
+        start = [sys.executable, "-m", *program(implementation, role, task.scenario)]
     job_path.write_text(json.dumps(job), encoding="utf-8")
     return [*start, os.fspath(job_path)]

@@ -127,7 +127,7 @@ def draw(result: Result, colours: tuple[str, str, str, str]) -> bytes:
     axes.set_yticks(range(len(names)), names)
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel(result.scenario.unit, color=ink)
+    axes.set_xlabel(result.unit, color=ink)
     axes.grid(axis="x", color=grid, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(colors=ink, length=0, which="both")

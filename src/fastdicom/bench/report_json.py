@@ -1,5 +1,7 @@
 """The results as JSON: rates, of which more is better, and fastdicom's ratio to each other contestant.
 
+Where less is better, ``is_better_less`` is there, and the ratio is turned round.
+
 ``errors`` is there only where a contestant failed, with its reason.
 """
 
@@ -23,10 +25,12 @@ def scenario(result: Result) -> dict[str, Any]:
     """Return one scenario."""
     fields: dict[str, Any] = {
         "name": result.name,
-        "unit": result.scenario.unit,
+        "unit": result.unit,
         "results": {name: asdict(figure) for name, figure in result.figures.items()},
         "ratios": result.ratios,
     }
+    if result.scenario.is_better_less:
+        fields["is_better_less"] = True
     if result.errors:
         fields["errors"] = result.errors
     return fields

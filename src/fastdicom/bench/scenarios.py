@@ -7,11 +7,48 @@ from typing import Literal, get_args
 
 # What is done to data sets, without a network.
 LocalKind = Literal["index", "read-5", "to-pydicom", "decode-all", "encode", "edit-5", "transcode"]
-Kind = Literal["store", "echo", "associate", "find", "get", "n-create"] | LocalKind
+# What is measured in another way than by the rate of operations; see `fastdicom.bench.probes`.
+ProbeKind = Literal["idle", "first-byte"]
+Kind = (
+    Literal["store", "echo", "associate", "find", "get", "n-create", "decode", "wan", "route", "knock"]
+    | LocalKind
+    | ProbeKind
+)
 MEGABYTE = 1_000_000
 
 # The responses to each C-FIND.
 MATCHES = 2_000
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One result of a scenario.
+
+    Parameters
+    ----------
+    suffix
+        What its name has behind the scenario's.
+    senders
+        How many associations send at once.
+    window
+        How many operations a sender has under way at once, on each association.
+    pooled
+        How many associations of a pool one sender uses, whose peer grants no window; 0 for no pool.
+    processes
+        In how many processes the receiver serves.
+    way
+        How the middle of a route passes objects on.
+    unit
+        Its unit, where that is not the scenario's.
+    """
+
+    suffix: str = ""
+    senders: int = 1
+    window: int = 1
+    pooled: int = 0
+    processes: int = 1
+    way: str = ""
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -33,11 +70,22 @@ class Scenario:
         The receiver writes files.
     is_read
         A sender that can send a file as it is reads it for each message; otherwise it has it in memory.
-    senders
-        How many processes send at once. When it is more than one, one sender alone follows in each run
-        and makes a result of its own, with the suffix ``-after``.
+    variants
+        What is measured in each run, one after the other: a result each.
     most
         The most operations in one run, whatever the speed.
+    fixed
+        So many operations in each run, whatever the speed; 0 for as many as make its length.
+    delay
+        Seconds from one end to the other, each way: a relay between them.
+    sender_processes
+        In how many processes the senders are, at most.
+    has_middle
+        The contestant is in the middle, fastdicom at both ends.
+    is_better_less
+        Less is better.
+    associations
+        How many associations there are, in a probe.
     is_bare
         Whether the bytes to and fro alone say enough to be moved by bare sockets.
     is_encoded
@@ -61,8 +109,14 @@ class Scenario:
     inputs: str | None = None
     is_written: bool = False
     is_read: bool = False
-    senders: int = 1
+    variants: tuple[Variant, ...] = (Variant(),)
     most: int = 1_000_000
+    fixed: int = 0
+    delay: float = 0.0
+    sender_processes: int = 8
+    has_middle: bool = False
+    is_better_less: bool = False
+    associations: int = 0
     is_bare: bool = True
     is_encoded: bool = False
     is_for_whole_tools: bool = True
@@ -85,8 +139,27 @@ class Scenario:
         return MATCHES if self.kind == "find" else 1
 
     @property
+    def senders(self) -> int:
+        """How many associations send at once, at most."""
+        return max(variant.senders for variant in self.variants)
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether something else than the rate of operations is measured."""
+        return self.kind in get_args(ProbeKind)
+
+    @property
+    def has_one_contestant(self) -> bool:
+        """Whether the peer at the other end is not another contestant."""
+        return self.has_middle or self.kind in ("idle", "knock", "wan", "decode")
+
+    @property
     def result_names(self) -> tuple[str, ...]:
-        return (self.name,) if self.senders == 1 else (self.name, f"{self.name}-after")
+        return tuple(map(self.name_of, self.variants))
+
+    def name_of(self, variant: Variant) -> str:
+        """Return the name of a result."""
+        return f"{self.name}-{variant.suffix}" if variant.suffix else self.name
 
 
 def local(
@@ -109,6 +182,51 @@ def local(
     return first, second
 
 
+# The numbers of senders; and for fat links that are long the windows, and a pool of four.
+MANY = tuple(Variant(str(senders), senders=senders) for senders in (1, 8, 64, 512))
+WINDOWS = (Variant("1"), Variant("16", window=16), Variant("pool-4", pooled=4))
+# What is told of idle associations.
+IDLE = (
+    Variant("cpu", unit="% of a core"),
+    Variant("memory", unit="kB/association"),
+    Variant("first", unit="ms to open"),
+    Variant("next", unit="ms to open"),
+)
+
+
+def idle(associations: int, *, is_extra: bool = False) -> Scenario:
+    """Return the scenario of so many idle associations."""
+    summary = f"{associations:,} associations on which nothing happens: the server's share of a core, memory"
+    return Scenario(
+        f"idle-{associations}",
+        "",
+        "idle",
+        summary,
+        variants=IDLE,
+        is_bare=False,
+        is_for_whole_tools=False,
+        is_better_less=True,
+        is_extra=is_extra,
+        associations=associations,
+    )
+
+
+def wan(name: str, made: str, count: int, summary: str) -> Scenario:
+    """Return the scenario of a long link: windows, and pooled associations to a peer that grants none."""
+    return Scenario(
+        f"wan-{name}",
+        "images/s",
+        "wan",
+        f"{summary}, 20 ms round trip: window 1 and 16, four pooled",
+        made,
+        variants=WINDOWS,
+        fixed=count,
+        delay=0.01,
+        is_bare=False,
+        is_for_whole_tools=False,
+    )
+
+
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 
@@ -129,7 +247,15 @@ SCENARIOS = (
         is_read=True,
         is_extra=True,
     ),
-    Scenario("store-parallel", "MB/s", "store", "CT images, 8 senders, then one alone", "ct", senders=8),
+    Scenario("store-parallel", "MB/s", "store", "CT images, from so many senders", "ct", variants=MANY),
+    Scenario(
+        "store-parallel-small",
+        "images/s",
+        "store",
+        "images of 12 kB, from so many senders",
+        "small",
+        variants=MANY,
+    ),
     Scenario("tls", "MB/s", "store", "CT images over TLS, one association", "ct", is_secured=True),
     Scenario("echo", "echoes/s", "echo", "C-ECHO, one association"),
     Scenario(
@@ -138,6 +264,56 @@ SCENARIOS = (
         "associate",
         "associate, C-ECHO, release",
         most=2_000,
+        is_for_whole_tools=False,
+    ),
+    Scenario(
+        "associate-170",
+        "associations/s",
+        "knock",
+        "the same from bare sockets, over a server with 170 supported contexts",
+        variants=(Variant(senders=4),),
+        most=4_000,
+        sender_processes=2,
+        is_bare=False,
+        is_for_whole_tools=False,
+    ),
+    idle(100),
+    idle(1_000),
+    idle(10_000, is_extra=True),
+    wan("small", "small", 200, "200 images of 12 kB"),
+    wan("ct", "ct", 100, "100 CT images of 528 kB"),
+    Scenario(
+        "route",
+        "MB/s",
+        "route",
+        "CT images through a program in the middle, while they come or as a whole",
+        "ct",
+        variants=(Variant("cut-through", way="cut-through"), Variant("stored", way="stored")),
+        has_middle=True,
+        is_bare=False,
+        is_for_whole_tools=False,
+    ),
+    Scenario(
+        "route-first-byte",
+        "% of the object",
+        "first-byte",
+        "how much of a CT image is in when its first byte is out of the middle",
+        "ct",
+        variants=(Variant(way="cut-through"),),
+        has_middle=True,
+        is_bare=False,
+        is_for_whole_tools=False,
+        is_better_less=True,
+    ),
+    Scenario(
+        "processes",
+        "images/s",
+        "decode",
+        "images of 12 kB whose every value the handler decodes: one process, two",
+        "small",
+        variants=(Variant("1", senders=32), Variant("2", senders=32, processes=2)),
+        sender_processes=2,
+        is_bare=False,
         is_for_whole_tools=False,
     ),
     Scenario(
@@ -210,6 +386,8 @@ class Effort:
         How many runs each contestant gets.
     run_seconds
         How long one run shall last. A run has at least one message, however long that takes.
+    share
+        Which share of a fixed number of operations is done.
     most_seconds
         A contestant whose runs of one scenario have lasted so long sits out the rounds that remain.
     has_extras
@@ -220,7 +398,8 @@ class Effort:
     run_seconds: float
     most_seconds: float
     has_extras: bool
+    share: float = 1.0
 
 
 FULL = Effort(rounds=7, run_seconds=0.75, most_seconds=40.0, has_extras=True)
-QUICK = Effort(rounds=3, run_seconds=0.2, most_seconds=2.0, has_extras=False)
+QUICK = Effort(rounds=3, run_seconds=0.2, most_seconds=2.0, has_extras=False, share=0.25)

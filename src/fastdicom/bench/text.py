@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from fastdicom.bench.contestants import IMPLEMENTATIONS, OURS
-from fastdicom.bench.run import Figure, Result
+from fastdicom.bench.entries import Figure
+from fastdicom.bench.run import Result
 
 MEBIBYTE = 1 << 20
-RATIO_TITLE = "fastdicom is so many times as fast as"
+RATIO_TITLE = "fastdicom is so many times as fast as, or needs so many times less than"
 FIGURE_TITLE = "Rates, CPU seconds of both ends for each GB or 1000 operations, memory of the larger end"
 FIGURE_COLUMNS = ("scenario", "contestant", "median", "min", "max", "CPU s", "MiB")
 
@@ -43,7 +44,7 @@ def ratio_table(results: list[Result]) -> tuple[list[str], list[list[str]]]:
 def figure_table(results: list[Result]) -> list[list[str]]:
     """Return a row for each scenario and contestant, in FIGURE_COLUMNS."""
     return [
-        [f"{result.name}, {result.scenario.unit}", name, *figure_cells(figure)]
+        [f"{result.name}, {result.unit}", name, *figure_cells(figure)]
         for result in results
         for name in contestants(results)
         if (figure := result.figures.get(name))

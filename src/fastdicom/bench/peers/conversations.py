@@ -21,9 +21,14 @@ PERFORMED_PROCEDURE_STEP = "1.2.840.10008.3.1.2.3.3"
 IMPLICIT = "1.2.840.10008.1.2"
 PENDING = 0xFF00
 
+# Contexts that no requestor here asks for: with Verification there are 170.
+OTHER_CONTEXTS = [f"1.2.826.0.1.3680043.8.498.170.{number}" for number in range(1, 170)]
+
 ABSTRACT_SYNTAXES = {
     "echo": VERIFICATION,
     "associate": VERIFICATION,
+    "knock": VERIFICATION,
+    "idle": VERIFICATION,
     "find": STUDY_ROOT_FIND,
     "get": STUDY_ROOT_GET,
     "n-create": PERFORMED_PROCEDURE_STEP,

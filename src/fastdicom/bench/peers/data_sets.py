@@ -209,4 +209,5 @@ class Worker:
 
 
 if __name__ == "__main__":
-    serve_sender(Worker(sys.argv[1], Job(sys.argv[2])))
+    worker = Worker(sys.argv[1], Job(sys.argv[2]))
+    serve_sender(lambda way: worker)

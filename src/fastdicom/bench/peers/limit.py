@@ -60,10 +60,10 @@ def associations() -> Associations:
 class LimitSender:
     """Sends bytes."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, whole: bytes) -> None:
         self._job = job
         self._loops = associations() if job.kind == "associate" else messages(job)
-        self._content = b"" if job.kind == "associate" else content(job)
+        self._content = whole
         self._connection: socket.socket | None = None
 
     def connect(self, port: int) -> None:
@@ -121,4 +121,5 @@ if __name__ == "__main__":
     if role == "receiver":
         receive(job)
     else:
-        serve_sender(LimitSender(job))
+        whole = b"" if job.kind == "associate" else content(job)
+        serve_sender(lambda way: LimitSender(job, whole))

@@ -99,4 +99,4 @@ if __name__ == "__main__":
     if role == "receiver":
         receive(job)
     else:
-        serve_sender(LimitTlsSender(job))
+        serve_sender(lambda way: LimitTlsSender(job))

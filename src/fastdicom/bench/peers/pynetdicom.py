@@ -3,7 +3,8 @@
 The receiver's handler answers success at once; for ``store-write`` it writes the encoded data set, as its
 documentation shows. The sender reads its files with ``dcmread`` before the clock starts and calls
 ``send_c_store`` with the data sets: it is not charged for reading, but does encode each time. The receiver
-does the same for ``get``. Encoded identifiers it neither takes nor gives.
+does the same for ``get``. Encoded identifiers it neither takes nor gives. For idle associations the network
+timeout is off, as they would end otherwise.
 """
 
 from __future__ import annotations
@@ -13,20 +14,20 @@ from pathlib import Path
 from typing import Any
 
 import pynetdicom
-from pydicom import dcmread
-from pynetdicom import AE, evt
+from pydicom import Dataset, dcmread
+from pynetdicom import AE, build_context, evt
 
-from fastdicom.bench.peers.conversations import Conversation, handlers, support_contexts
-from fastdicom.bench.peers.side import Job, check, serve_receiver, serve_sender
+from fastdicom.bench.peers.conversations import OTHER_CONTEXTS, Conversation, handlers, support_contexts
+from fastdicom.bench.peers.side import Job, check, raise_descriptor_limit, serve_receiver, serve_sender
 
 
 class PynetdicomSender:
     """Sends data sets, asks for something, or makes associations."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, data_sets: list[Dataset]) -> None:
         self._job = job
         job.is_encoded = False
-        self._data_sets = [dcmread(instance.path) for instance in job.instances if job.kind == "store"]
+        self._data_sets = data_sets
         self._conversation = Conversation(pynetdicom, job)
         self._ae = AE()
         self._conversation.request_contexts(self._ae)
@@ -46,7 +47,7 @@ class PynetdicomSender:
         return association
 
     def run(self, port: int, n: int) -> None:
-        if self._job.kind == "store":
+        if self._job.is_store:
             for i in self._job.cycle(n):
                 check(self._association.send_c_store(self._data_sets[i]))
         elif self._job.kind == "associate":
@@ -74,8 +75,14 @@ def receive(job: Job) -> None:
         received.append(None)
         return 0x0000
 
+    raise_descriptor_limit()
     ae = AE()
+    ae.maximum_associations = max(16, 2 * job.associations)
     support_contexts(ae, job)
+    if job.kind == "knock":
+        ae.supported_contexts = [*ae.supported_contexts, *map(build_context, OTHER_CONTEXTS)]
+    if job.kind == "idle":
+        ae.network_timeout = None
     data_sets = [dcmread(instance.path) for instance in job.instances if job.kind == "get"]
     server = ae.start_server(
         ("127.0.0.1", 0),
@@ -85,7 +92,7 @@ def receive(job: Job) -> None:
     )
     if server is None:
         raise RuntimeError("pynetdicom started no server")
-    serve_receiver(server.server_address[1], lambda: len(received) if job.kind == "store" else None)
+    serve_receiver(server.server_address[1], lambda: len(received) if job.is_store else None)
     ae.shutdown()
 
 
@@ -94,4 +101,5 @@ if __name__ == "__main__":
     if role == "receiver":
         receive(job)
     else:
-        serve_sender(PynetdicomSender(job))
+        data_sets: list[Dataset] = [dcmread(each.path) for each in job.instances if job.is_store]
+        serve_sender(lambda way: PynetdicomSender(job, data_sets))
