@@ -199,6 +199,16 @@ def test_peers_beyond_the_limit_are_counted_together() -> None:
             assert {labels[0] for labels in rows(ae, family.name)} <= {"PEER0", "PEER1", "PEER2", "other"}
 
 
+def test_who_is_not_known_yet_is_not_counted_yet(scp: tuple[AE, AssociationServer]) -> None:
+    """What is counted under one label does not go to another one."""
+    ae, server = scp
+    seen: list[dict[tuple[str, ...], Any]] = []
+    server.bind(evt.EVT_REQUESTED, lambda event: seen.append(rows(ae, "received")))
+    with associate_raw(port_of(server)):
+        assert seen == [{}]
+        wait_until(lambda: rows(ae, "received").keys() == {("CALLING", "acceptor")})
+
+
 def test_titles_are_escaped(scp: tuple[AE, AssociationServer]) -> None:
     ae, server = scp
     with associate_raw(port_of(server), calling=b"A\nB\x1b[2J\x7f"):
@@ -334,8 +344,9 @@ def test_who_counts_nothing_calls_nothing(is_on: bool) -> None:
     calls: list[str] = []
 
     def note(frame: FrameType, what: str, argument: object) -> None:
-        if what == "call" and frame.f_code.co_filename.startswith(WATCHING):
-            calls.append(frame.f_code.co_name)
+        code = frame.f_code
+        if what == "call" and (code.co_filename.startswith(WATCHING) or code.co_name.startswith("_tell_")):
+            calls.append(code.co_name)
 
     scp, scu = store_ae({CT}, [IMPLICIT]), AE()
     scu.requested_contexts = contexts()
