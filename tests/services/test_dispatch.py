@@ -17,6 +17,7 @@ from fastdicom.annexes.table import Operation
 from fastdicom.association.driving import drive
 from fastdicom.presentation import PresentationContextTuple
 from fastdicom.services.dispatch import ENTRIES, serve, services_for
+from fastdicom.services.performer import finished
 from fastdicom.services.storage import serve_c_store
 from fastdicom.services.verification import serve_c_echo
 from fastdicom.sop_class import ServiceClass, register_uid
@@ -56,7 +57,7 @@ class FakePerformer:
     async def call(self, handler: Any, event: Any, arguments: tuple[Any, ...]) -> Any:
         return handler(event, *arguments)
 
-    async def send_response(self, message: Any, command: bytes, data_set: Any = None) -> None:
+    def send_response(self, message: Any, command: bytes, data_set: Any = None) -> None:
         self.statuses.append(CommandSet(command).status)
 
 
@@ -78,7 +79,7 @@ def ask(abstract_syntax: str, operation: int, named: str | None, **roles: bool) 
     context = PresentationContextTuple(1, sop_class.uid_to_sop_class(abstract_syntax), IMPLICIT)  # type: ignore[arg-type]
     performer = FakePerformer()
     services = services_for(abstract_syntax, **({"as_scp": True, "as_scu": False} | roles))
-    drive(serve(performer, FakeMessage(command), context, services))  # type: ignore[arg-type]
+    drive(finished(serve(performer, FakeMessage(command), context, services)))  # type: ignore[arg-type]
     (status,) = performer.statuses
     return status
 

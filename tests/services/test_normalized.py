@@ -63,7 +63,7 @@ class FakePerformer:
     async def call(self, handler: Callable[..., Any], event: Any, arguments: tuple[Any, ...]) -> Any:
         return handler(event, *arguments)
 
-    async def send_response(self, message: Any, command: bytes, data_set: Any = None) -> None:
+    def send_response(self, message: Any, command: bytes, data_set: Any = None) -> None:
         self.sent.append((CommandSet(command), None if data_set is None else b"".join(data_set)))
 
 

@@ -8,9 +8,9 @@ it is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from pydicom.uid import UID
 
@@ -26,7 +26,7 @@ from fastdicom.presentation import (
     rows_of_contexts,
 )
 from fastdicom.services.dispatch import services_for
-from fastdicom.services.performer import Performer, Service
+from fastdicom.services.performer import Performer, Rest, Service
 from fastdicom.sop_class import Verification, registrations
 from fastdicom.ul.contexts import CHOICES, Choose, negotiate_as_acceptor, negotiate_as_requestor
 from fastdicom.ul.items import Item
@@ -107,11 +107,18 @@ class Agreement:
 def _named(service: Service) -> Service:
     """Return a service that says for whom it works: the thread of a requestor does other things, too."""
 
-    async def serve(performer: Performer, message: Message, context: PresentationContextTuple) -> None:
-        with working_for(cast("Association", performer)):
-            await service(performer, message, context)
+    def serve(performer: Performer, message: Message, context: PresentationContextTuple) -> Rest:
+        association = cast("Association", performer)
+        with working_for(association):
+            rest = service(performer, message, context)
+        return None if rest is None else _named_rest(association, rest)
 
     return serve
+
+
+async def _named_rest(association: Association, rest: Coroutine[Any, Any, None]) -> None:
+    with working_for(association):
+        await rest
 
 
 class Results:

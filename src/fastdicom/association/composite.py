@@ -9,7 +9,6 @@ from typing import Any
 
 from pydicom.uid import UID
 
-from fastdicom._core.command import encode_command
 from fastdicom._core.exchange import Inquiry
 from fastdicom.annexes.registry import carriers
 from fastdicom.association.normalized import NormalizedOperations, encode_data_set
@@ -45,23 +44,15 @@ class CompositeOperations(NormalizedOperations):
         self._check_established()
         context_id, transfer_syntax = self._query_context(query_model, command_field)
         identifier = encode_data_set(dataset, transfer_syntax)
-        inquiry: Inquiry = await self._begin(context_id, command_field, message_id, Inquiry)
         elements = {
             0x0002: str(query_model),
             0x0100: command_field,
-            0x0110: inquiry.message_id,
+            0x0110: message_id,
             0x0600: destination,
             0x0700: priority,
             0x0800: NO_DATA_SET if identifier is None else HAS_DATA_SET,
         }
-        try:
-            is_sent = await self._send(context_id, encode_command(elements), identifier)
-        except Exception:
-            self._finish(inquiry)
-            raise
-        if not is_sent:
-            await self._settled()
-        return inquiry, transfer_syntax
+        return await self._request(context_id, elements, identifier, Inquiry), transfer_syntax
 
     def _query_context(self, query_model: str, command_field: int) -> tuple[int, UID]:
         """Return ID and transfer syntax of the presentation context for an information model."""

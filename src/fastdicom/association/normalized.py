@@ -91,17 +91,16 @@ class NormalizedOperations(Operations):
             raise ValueError(f"instance_uid is {instance_uid!r}; the request must name an instance")
         context = self._context_for(request, meta_uid or class_uid, argument).as_tuple
         data_set = encode_data_set(dataset, context.transfer_syntax)
-        invocation = await self._begin(context.context_id, request.command_field, msg_id)
         elements = {
             request.sop_class: class_uid,
             0x0100: request.command_field,
-            0x0110: invocation.message_id,
+            0x0110: msg_id,
             0x0800: NO_DATA_SET if data_set is None else HAS_DATA_SET,
             request.sop_instance: instance_uid or None,
         }
         if request.argument is not None:
             elements[request.argument] = argument
-        response = await self._ask(invocation, elements, data_set)
+        response = await self._ask(context.context_id, elements, data_set)
         return _result(self, response, context.transfer_syntax)
 
     def _context_for(self, request: NRequest, wanted: str, argument: Any) -> PresentationContext:

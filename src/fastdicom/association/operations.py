@@ -42,6 +42,12 @@ NEVER = Goal()
 
 VERIFICATION_UID = str(Verification)
 
+
+def status_in(response: Message | None) -> StatusDataset:
+    """Return the status in a response; an empty one for none."""
+    return no_answer() if response is None else status_dataset(response.command)
+
+
 Result = TypeVar("Result")
 
 
@@ -86,67 +92,45 @@ class Operations(ABC):
         # (abstract syntax, transfer syntax) to the presentation context that we may be SCU on
         self._outgoing_contexts: dict[tuple[str, str], int] = {}
 
-    async def _echo(self, message_id: int | None) -> StatusDataset:
-        """Send a C-ECHO request, and return the status in the response."""
+    def _echo_request(self, message_id: int | None) -> tuple[int, dict[int, Any]]:
+        """Return the presentation context and the elements of a C-ECHO request."""
         if not self._is_established:
             self._check_established()
         if self._verification_context is None:
             raise ValueError(f"no accepted presentation context for Verification SOP Class ({Verification})")
-        invocation = await self._begin(self._verification_context, C_ECHO_RQ, message_id)
         elements = {
             0x0002: VERIFICATION_UID,
             0x0100: C_ECHO_RQ,
-            0x0110: invocation.message_id,
+            0x0110: message_id,
             0x0800: NO_DATA_SET,
         }
-        response = await self._ask(invocation, elements, None)
-        return no_answer() if response is None else status_dataset(response.command)
+        return self._verification_context, elements
 
-    async def _store(
-        self,
-        dataset: Any,
-        message_id: int | None,
-        priority: int,
-        originator_aet: str | None,
-        originator_id: int | None,
-        transfer_syntax: str | None,
-    ) -> StatusDataset:
-        """Send an object with C-STORE, and return the status in the response."""
-        if not self._is_established:
-            self._check_established()
-        prepared = await self.prepare_c_store(dataset, transfer_syntax)
-        invocation = await self._send_store(prepared, message_id, priority, originator_aet, originator_id)
-        response = await self._response_to(invocation)
-        return no_answer() if response is None else status_dataset(response.command)
-
-    def _means(self) -> outgoing.Means:
-        return outgoing.Means(self._outgoing_contexts, self.ae.buffer_pool, self.ae.transcoding)
-
-    async def _send_store(
+    def _store_request(
         self,
         prepared: outgoing.Outgoing,
         message_id: int | None,
         priority: int,
         originator_aet: str | None,
         originator_id: int | None,
-    ) -> Invocation:
-        """Send a C-STORE request; `_response_to` has to follow."""
-        invocation: Invocation = await self._begin(prepared.context_id, C_STORE_RQ, message_id)
-        elements = {
+    ) -> dict[int, Any]:
+        """Return the elements of a C-STORE request."""
+        return {
             0x0002: prepared.sop_class_uid,
             0x0100: C_STORE_RQ,
-            0x0110: invocation.message_id,
+            0x0110: message_id,
             0x0700: priority,
             0x0800: HAS_DATA_SET,
             0x1000: prepared.sop_instance_uid,
             0x1030: originator_aet,
             0x1031: originator_id,
         }
-        await self._request(invocation, elements, prepared.data_set)
-        return invocation
+
+    def _means(self) -> outgoing.Means:
+        return outgoing.Means(self._outgoing_contexts, self.ae.buffer_pool, self.ae.transcoding)
 
     async def _begin(
-        self, context_id: int, command_field: int, message_id: int | None, kind: type[Invocation] = Invocation
+        self, context_id: int, command_field: int, message_id: int | None, kind: type[Invocation]
     ) -> Any:
         """Begin an operation, of the given kind, once there is room for it."""
         while True:
@@ -203,22 +187,32 @@ class Operations(ABC):
             self._finish(inquiry)
 
     async def _ask(
-        self, invocation: Invocation, elements: dict[int, Any], data_set: Sequence[Any] | None
+        self, context_id: int, elements: dict[int, Any], data_set: Sequence[Any] | None
     ) -> Message | None:
         """Send a request and return its response; None when the association is gone."""
-        await self._request(invocation, elements, data_set)
-        return await self._response_to(invocation)
+        return await self._response_to(await self._request(context_id, elements, data_set))
 
     async def _request(
-        self, invocation: Invocation, elements: dict[int, Any], data_set: Sequence[Any] | None
-    ) -> None:
-        """Send a request. When the association is gone there is nothing more to wait for."""
+        self,
+        context_id: int,
+        elements: dict[int, Any],
+        data_set: Sequence[Any] | None,
+        kind: type[Invocation] = Invocation,
+    ) -> Any:
+        """Send a request, once there is room for an operation of that kind.
+
+        Its Message ID is chosen if the elements have none. When the association is gone there is nothing
+        more to wait for.
+        """
+        invocation = await self._begin(context_id, elements[0x0100], elements[0x0110], kind)
+        elements[0x0110] = invocation.message_id
         try:
-            if not await self._send(invocation.context_id, encode_command(elements), data_set):
+            if not await self._send(context_id, encode_command(elements), data_set):
                 await self._settled()
         except BaseException:
             self._finish(invocation)
             raise
+        return invocation
 
     async def _response_to(self, invocation: Invocation) -> Message | None:
         """Return the response to a request that has been sent; None when the association is gone."""

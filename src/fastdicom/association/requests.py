@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydicom.dataset import Dataset
 
+from fastdicom.association import outgoing
 from fastdicom.association.driving import drive
 from fastdicom.association.normalized import (
     N_ACTION,
@@ -20,6 +21,7 @@ from fastdicom.association.normalized import (
     N_SET,
     tags_of,
 )
+from fastdicom.association.operations import status_in
 from fastdicom.association.responses import Responses
 from fastdicom.association.waiting import Waiting
 from fastdicom.checks import checked_ae_title
@@ -71,7 +73,8 @@ class Requests(Waiting):
         ValueError
             When the Verification SOP Class was not accepted.
         """
-        return drive(self._echo(msg_id))
+        context_id, elements = self._echo_request(msg_id)
+        return status_in(self._ask_now(context_id, elements, None))
 
     def send_c_store(
         self,
@@ -115,7 +118,11 @@ class Requests(Waiting):
         ValueError
             When it is no DICOM object, or fits no accepted presentation context. Nothing was sent.
         """
-        return drive(self._store(dataset, msg_id, priority, originator_aet, originator_id, transfer_syntax))
+        if not self._is_established:
+            self._check_established()
+        prepared = outgoing.prepare(dataset, transfer_syntax, self._means())
+        elements = self._store_request(prepared, msg_id, priority, originator_aet, originator_id)
+        return status_in(self._ask_now(prepared.context_id, elements, prepared.data_set))
 
     def send_c_find(
         self, dataset: Any, query_model: str, msg_id: int | None = None, priority: int = 2

@@ -7,7 +7,7 @@ comes while it may not yet breaks the protocol, and aborts the association: noth
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from time import time
@@ -29,7 +29,15 @@ from fastdicom.events import EventType, Handler
 from fastdicom.net.sinks import Choice
 from fastdicom.presentation import PresentationContextTuple
 from fastdicom.services.dispatch import serve
-from fastdicom.services.performer import DUPLICATE_INVOCATION, Pacing, Service, Step
+from fastdicom.services.performer import (
+    DUPLICATE_INVOCATION,
+    Answering,
+    Bound,
+    Pacing,
+    Rest,
+    Service,
+    Step,
+)
 
 NO_SERVICES: Mapping[int, Service] = MappingProxyType({})
 
@@ -47,46 +55,45 @@ class Serving(CompositeOperations):
         self._contexts: dict[int, PresentationContextTuple] = {}
         self._services: dict[int, Mapping[int, Service]] = {}
 
-    async def _serve(self, message: Message) -> None:
-        """Answer a request of the peer."""
+    def _perform(self, message: Message) -> Rest:
+        """Take a request on, and have its service answer it; what is left of that is to be awaited.
+
+        Raises
+        ------
+        MessageError, AssociationError
+            For `_end_performing`.
+        """
         if self._observes_messages:
             self._tell_received(message)
+        if not self._is_established:  # a handler may have aborted it
+            self._check_established()
         command = message.command
-        try:
-            if not self._is_established:  # a handler may have aborted it
-                self._check_established()
-            if command.command_field == C_CANCEL_RQ:
-                self._cancel(command.message_id_being_responded_to)
-            else:
-                await self._perform(message, command.message_id)
-        except MessageError as error:
-            LOGGER.error("aborting: %s", error, extra=self.log_fields)
-            self.abort()
-        except AssociationError as error:
-            # It ended while the handler ran; what comes next says how.
-            LOGGER.info("the response was not sent: %s", error, extra=self.log_fields)
-        finally:
-            if self._sinks.received or self._sinks.chosen:
-                self._sinks.discard(message)
-
-    async def _perform(self, message: Message, message_id: int | None) -> None:
+        if command.command_field == C_CANCEL_RQ:
+            self._cancel(command.message_id_being_responded_to)
+            return None
         context = self._contexts[message.context_id]
         services = self._services.get(message.context_id, NO_SERVICES)
-        if message_id is None:  # which breaks the protocol, and is told by `serve`
-            await serve(self, message, context, services)
-            return
-        if self._is_ahead:
-            self._is_ahead = False
-            raise MessageError("a request has come before the response to the one before (PS3.7 D.3.3.3)")
-        if not self._exchange.begin(message_id, self._who()):
-            # Not by `send_response`: the operation that has this Message ID goes on.
-            await self.send_pending(message, message.command.encode_response(DUPLICATE_INVOCATION))
-            return
-        try:
-            await serve(self, message, context, services)
-        finally:
-            if self._exchange.performed:
-                self._exchange.finish(message_id)
+        message_id = command.message_id
+        if message_id is not None:  # else it breaks the protocol, which is told by `serve`
+            if self._is_ahead:
+                self._is_ahead = False
+                raise MessageError("a request has come before the response to the one before (PS3.7 D.3.3.3)")
+            if not self._exchange.begin(message_id, self._who()):
+                # Not by `send_response`: the operation that has this Message ID goes on.
+                return self.send_pending(message, command.encode_response(DUPLICATE_INVOCATION))
+        return serve(self, message, context, services)
+
+    def _end_performing(self, message: Message, error: BaseException) -> None:
+        """Take note that a request has not been answered; raise what is nobody's business here."""
+        self._exchange.finish(message.command.message_id)
+        if isinstance(error, MessageError):
+            LOGGER.error("aborting: %s", error, extra=self.log_fields)
+            self.abort()
+        elif isinstance(error, AssociationError):
+            # It ended while the handler ran; what comes next says how.
+            LOGGER.info("the response was not sent: %s", error, extra=self.log_fields)
+        else:
+            raise error
 
     def _cancel(self, message_id: int | None) -> None:
         # Nothing that the peer has to wait with: a request behind it may be early still, or in time.
@@ -127,32 +134,6 @@ class Serving(CompositeOperations):
             await self.attend()
         return message.command.message_id in self._exchange.cancelled
 
-    async def send_pending(
-        self, message: Message, command: bytes, data_set: Sequence[Any] | None = None
-    ) -> None:
-        """Send a response that is not the last one.
-
-        Raises
-        ------
-        AssociationError
-            When the association has ended.
-        MessageError
-            When it is to be aborted, as the peer takes no PDV.
-        """
-        try:
-            await self._send(message.context_id, command, data_set)
-        except ValueError as error:
-            raise MessageError(str(error)) from error
-
-    def send_response(
-        self, message: Message, command: bytes, data_set: Sequence[Any] | None = None
-    ) -> Awaitable[None]:
-        """Send the response, or the last one; what is returned is to be awaited."""
-        # Before it leaves: the peer's next request may follow at once.
-        self._exchange.finish(message.command.message_id)
-        self._is_ahead = self._exchange.performed_limit == 1 and self._link.reader.has_more
-        return self.send_pending(message, command, data_set)
-
     @property
     @abstractmethod
     def remote(self) -> dict[str, object]:
@@ -175,7 +156,8 @@ class Serving(CompositeOperations):
         """Send an object with C-STORE; the response is to be waited for."""
         if not self._is_established:
             self._check_established()
-        invocation = await self._send_store(prepared, None, priority, originator_aet, originator_id)
+        elements = self._store_request(prepared, None, priority, originator_aet, originator_id)
+        invocation: Invocation = await self._request(prepared.context_id, elements, prepared.data_set)
         self._unawaited[invocation.thread] = invocation
         return StoreUnderWay(self, invocation, prepared.sop_instance_uid)
 
@@ -189,6 +171,28 @@ class Serving(CompositeOperations):
         return Destination(self, address, port, options)
 
     # What the driver provides.
+
+    @abstractmethod
+    async def send_pending(
+        self, message: Message, command: bytes, data_set: Sequence[Any] | None = None
+    ) -> None:
+        """Send a response that is not the last one.
+
+        Raises
+        ------
+        AssociationError
+            When the association has ended.
+        MessageError
+            When it is to be aborted, as the peer takes no PDV.
+        """
+
+    @abstractmethod
+    def send_response(self, message: Message, command: bytes, data_set: Sequence[Any] | None = None) -> Rest:
+        """Send the response, or the last one; what is left of that is to be awaited."""
+
+    @abstractmethod
+    def answer_by(self, message: Message, bound: Bound, event: Any, failure: Any, answer: Answering) -> Rest:
+        """Have a handler say how a request is answered; what is left of that is to be awaited."""
 
     @abstractmethod
     async def call(self, handler: Handler, event: Any, arguments: tuple[Any, ...]) -> Any:

@@ -1,8 +1,9 @@
 """Waiting in threads: what the blocking driver provides for the coroutines that all drivers share.
 
-Nothing in here suspends a coroutine: what is awaited blocks, and `drive` runs it to its end. Any number of
-threads may use one association. Of those that wait for something, one has the lead: it receives for all of
-them, and serves what the peer asks for.
+Nothing in here suspends a coroutine: what is awaited blocks, and `drive` runs it to its end. C-ECHO and
+C-STORE, in either direction, do without a coroutine: that would cost them a fifth. Any number of threads may
+use one association. Of those that wait for something, one has the lead: it receives for all of them, and
+serves what the peer asks for.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from threading import get_ident
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from fastdicom._core.command import encode_command
 from fastdicom._core.exchange import Goal, Inquiry
 from fastdicom._core.pdata import Message, MessageWriter
 from fastdicom.association import outgoing
 from fastdicom.association.driving import drive
-from fastdicom.association.operations import NEVER
+from fastdicom.association.operations import LOGGER, NEVER
 from fastdicom.association.outgoing import Outgoing
 from fastdicom.association.pacing import Pacing
 from fastdicom.association.performing import Team
@@ -28,7 +31,7 @@ from fastdicom.association.watchdog import watched
 from fastdicom.errors import AssociationError, MessageError
 from fastdicom.events import EventType, Handler
 from fastdicom.net.connection import ABORT_LINGER, Connection
-from fastdicom.services.performer import Step
+from fastdicom.services.performer import Answering, Bound, Rest, Step
 
 if TYPE_CHECKING:
     from fastdicom.association.association import Association
@@ -55,12 +58,35 @@ class Waiting(Serving):
     # For what is shared.
 
     async def _send(self, context_id: int, command: bytes, data_set: Sequence[Any] | None) -> bool:
+        return self._send_now(context_id, command, data_set)
+
+    def _send_now(self, context_id: int, command: bytes, data_set: Sequence[Any] | None) -> bool:
         message = MessageWriter(context_id, command, data_set, self._peer_maximum_length)
         if not self._link.send(message):
             return False
         if self._observes_messages:
             self._tell_sent(command, context_id)
         return True
+
+    def _ask_now(
+        self, context_id: int, elements: dict[int, Any], data_set: Sequence[Any] | None
+    ) -> Message | None:
+        """Do what `_ask` does, without a coroutine: for C-ECHO and C-STORE, of which there are many."""
+        invocation = self._exchange.invoke(
+            context_id, elements[0x0100], elements[0x0110], get_ident(), monotonic()
+        )
+        if invocation is None:  # it has to wait for its turn, and it does not matter how
+            return drive(self._ask(context_id, elements, data_set))
+        elements[0x0110] = invocation.message_id
+        try:
+            if not self._send_now(context_id, encode_command(elements), data_set):
+                self._settle()
+            self._wait_for(invocation)
+        finally:
+            self._exchange.end(invocation)
+            if self._waiting:
+                self._tell_all()
+        return invocation.response
 
     async def _reached(self, goal: Goal) -> None:
         self._wait_for(goal)
@@ -122,7 +148,7 @@ class Waiting(Serving):
                     return
                 continue
             try:
-                request = None if goal.is_reached else self._receive()
+                request = None if goal.is_reached else self._take(self._link.receive())
             finally:
                 self._lead.release()
                 if self._waiting:
@@ -164,7 +190,52 @@ class Waiting(Serving):
 
     def serve(self, message: Message) -> None:
         """Answer a request of the peer."""
-        drive(self._serve(message))
+        try:
+            rest = self._perform(message)
+            if rest is not None:
+                drive(rest)
+        except BaseException as error:
+            self._end_performing(message, error)
+        finally:
+            if self._sinks.received or self._sinks.chosen:
+                self._sinks.discard(message)
+
+    def answer_by(self, message: Message, bound: Bound, event: Any, failure: Any, answer: Answering) -> Rest:
+        """Have a handler say how a request is answered."""
+        handler, arguments = bound
+        try:
+            result = handler(event, *arguments)
+        except Exception:
+            LOGGER.exception("the handler bound to %s raised", event.event)
+            result = failure
+        return answer(self, message, result)
+
+    async def send_pending(
+        self, message: Message, command: bytes, data_set: Sequence[Any] | None = None
+    ) -> None:
+        """Send a response that is not the last one.
+
+        Raises
+        ------
+        AssociationError
+            When the association has ended.
+        MessageError
+            When it is to be aborted, as the peer takes no PDV.
+        """
+        self._respond(message, command, data_set)
+
+    def send_response(self, message: Message, command: bytes, data_set: Sequence[Any] | None = None) -> None:
+        """Send the response, or the last one."""
+        # Before it leaves: the peer's next request may follow at once.
+        self._exchange.finish(message.command.message_id)
+        self._is_ahead = self._exchange.performed_limit == 1 and self._link.reader.has_more
+        self._respond(message, command, data_set)
+
+    def _respond(self, message: Message, command: bytes, data_set: Sequence[Any] | None) -> None:
+        try:
+            self._send_now(message.context_id, command, data_set)
+        except ValueError as error:
+            raise MessageError(str(error)) from error
 
     @property
     def is_over(self) -> bool:
@@ -270,7 +341,7 @@ class Waiting(Serving):
     def give_up(self, message: Message, status: int) -> None:
         """End an operation whose handler hangs, and the association with it. From any thread."""
         with suppress(AssociationError, MessageError):
-            drive(self.send_pending(message, message.command.encode_response(status)))
+            self._respond(message, message.command.encode_response(status), None)
         self.abort()
         if self._sinks.arrival is None:  # else who receives is the one that the handler keeps
             self._settle()

@@ -7,7 +7,7 @@ names.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
@@ -30,6 +30,7 @@ from fastdicom.services.performer import (
     SOP_CLASS_NOT_SUPPORTED,
     UNRECOGNIZED_OPERATION,
     Performer,
+    Rest,
     Service,
     respond,
 )
@@ -128,9 +129,7 @@ def _service(operation: Operation, named: Mapping[str, Mapping[Operation, Status
         return service
     refusals = {sop_class: not_allowed for sop_class, allowed in named.items() if operation not in allowed}
 
-    def serve_named(
-        performer: Performer, message: Message, context: PresentationContextTuple
-    ) -> Awaitable[None]:
+    def serve_named(performer: Performer, message: Message, context: PresentationContextTuple) -> Rest:
         sop_class = message.command.get(element)
         if sop_class in named and sop_class not in refusals:
             return service(performer, message, context)
@@ -147,8 +146,8 @@ def serve(
     message: Message,
     context: PresentationContextTuple,
     services: Mapping[int, Service],
-) -> Awaitable[None]:
-    """Answer a request, whatever it is; what is returned is to be awaited.
+) -> Rest:
+    """Answer a request, whatever it is; what is left is to be awaited.
 
     Raises
     ------

@@ -29,6 +29,7 @@ from fastdicom.services.performer import (
     SUCCESS,
     Performer,
     encode_explained,
+    finished,
     respond,
     unpack_status,
 )
@@ -72,12 +73,12 @@ async def serve_c_find(performer: Performer, message: Message, context: Presenta
     """
     bound = performer.intervention_handler(EVT_C_FIND)
     if not message.command.has_data_set:
-        await respond(performer, message, MISTYPED_ARGUMENT)
+        await finished(respond(performer, message, MISTYPED_ARGUMENT))
     elif not message.is_in_memory:
-        await respond(performer, message, OUT_OF_RESOURCES)
+        await finished(respond(performer, message, OUT_OF_RESOURCES))
     elif bound is None:
         LOGGER.error("no handler is bound to EVT_C_FIND")
-        await respond(performer, message, HANDLER_FAILED)
+        await finished(respond(performer, message, HANDLER_FAILED))
     else:
         handler, arguments = bound
         event = FindEvent(performer, EVT_C_FIND, performer.wall_clock(), message, context)
@@ -85,13 +86,13 @@ async def serve_c_find(performer: Performer, message: Message, context: Presenta
             results = await performer.call(handler, event, arguments)
             matches = await performer.results_of(() if results is None else results)
         except Exception:
-            await respond(performer, message, _failure(event))
+            await finished(respond(performer, message, _failure(event)))
             return
         try:
             status = await _send_matches(performer, message, event, matches)
         finally:
             await _close(performer, matches)
-        await respond(performer, message, status)
+        await finished(respond(performer, message, status))
 
 
 async def _send_matches(performer: Performer, message: Message, event: FindEvent, matches: Any) -> Any:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from typing import Any
 
 from fastdicom._core.pdata import Message
 from fastdicom.events import EVT_C_GET, GetEvent
 from fastdicom.presentation import PresentationContextTuple
 from fastdicom.services.bulk_data import without_bulk_data
-from fastdicom.services.performer import SUCCESS, Performer, UnderWay
+from fastdicom.services.performer import SUCCESS, Performer, Rest, UnderWay
 from fastdicom.services.retrieval import ask_total, priority_of, serve_retrieval
 from fastdicom.services.suboperations import Carrier, Outcome, Rules, SubOperations
 from fastdicom.sop_class import CompositeInstanceRetrieveWithoutBulkDataGet
@@ -17,7 +16,7 @@ from fastdicom.sop_class import CompositeInstanceRetrieveWithoutBulkDataGet
 GET = Rules(EVT_C_GET, GetEvent, handler_failed=0xC411, no_count=0xC413, too_many=0xC416)
 
 
-def serve_c_get(performer: Performer, message: Message, context: PresentationContextTuple) -> Awaitable[None]:
+def serve_c_get(performer: Performer, message: Message, context: PresentationContextTuple) -> Rest:
     """Answer a C-GET request: send what the handler yields.
 
     The handler yields the number of sub-operations, then pairs of a status and an object: a Dataset, a path,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from typing import Any
 
 from fastdicom._core.pdata import Message
 from fastdicom.errors import ConnectionFailed
 from fastdicom.events import EVT_C_MOVE, MoveEvent
 from fastdicom.presentation import PresentationContextTuple
-from fastdicom.services.performer import SUCCESS, Performer, UnderWay
+from fastdicom.services.performer import SUCCESS, Performer, Rest, UnderWay
 from fastdicom.services.retrieval import ask, ask_total, priority_of, serve_retrieval
 from fastdicom.services.suboperations import Carrier, Outcome, Refusal, Rules, SubOperations
 
@@ -25,9 +24,7 @@ DESTINATION_UNKNOWN = 0xA801
 MOVE_DESTINATION = 0x0600
 
 
-def serve_c_move(
-    performer: Performer, message: Message, context: PresentationContextTuple
-) -> Awaitable[None]:
+def serve_c_move(performer: Performer, message: Message, context: PresentationContextTuple) -> Rest:
     """Answer a C-MOVE request: send what the handler yields to the destination that it names.
 
     The handler yields the destination, ``(address, port)`` or ``(address, port, arguments of AE.associate)``,

@@ -7,7 +7,7 @@ statuses only.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -40,7 +40,9 @@ from fastdicom.services.performer import (
     LOGGER,
     NO_EXPLANATION,
     Performer,
+    Rest,
     encode_explained,
+    finished,
     unpack_status,
 )
 from fastdicom.status import STATUS_SUCCESS, STATUS_WARNING, code_to_category
@@ -117,7 +119,7 @@ async def serve_n(performer: Performer, message: Message, context: PresentationC
         answer = Answer(RESOURCE_LIMITATION)
     else:
         answer = await _answer_of_handler(row, performer, message, context)
-    await _respond(performer, message, row, answer)
+    await finished(_respond(performer, message, row, answer))
 
 
 async def _answer_of_handler(
@@ -171,7 +173,7 @@ def _encode(reply: Any, transfer_syntax: UID) -> Sequence[Any] | None:
     return [encoded] if len(encoded) > 0 else None
 
 
-def _respond(performer: Performer, message: Message, row: NService, answer: Answer) -> Awaitable[None]:
+def _respond(performer: Performer, message: Message, row: NService, answer: Answer) -> Rest:
     command, status, data_set = message.command, answer.status, answer.data_set
     elements = dict(answer.explanations)
     if row.echoed is not None:

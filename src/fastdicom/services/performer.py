@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import MappingProxyType
@@ -37,6 +37,12 @@ NO_EXPLANATION: Mapping[str, Any] = MappingProxyType({})
 
 Handler: TypeAlias = Callable[..., Any]
 Result = TypeVar("Result")
+
+Bound: TypeAlias = tuple[Handler, tuple[Any, ...]]
+
+# What is left to be awaited of something; None when it has been done. So the blocking driver has no coroutine
+# where a request is answered at once, which is a matter of microseconds.
+Rest: TypeAlias = Coroutine[Any, Any, None] | None
 
 # Sends something, or looks.
 Step: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
@@ -116,7 +122,7 @@ class Performer(Protocol):
     def remote(self) -> Mapping[str, Any]:
         """The AE title of the peer, and more."""
 
-    def intervention_handler(self, event: EventType) -> tuple[Handler, tuple[Any, ...]] | None:
+    def intervention_handler(self, event: EventType) -> Bound | None:
         """Return the bound handler and its further arguments; None when there is none."""
 
     def wall_clock(self) -> float:
@@ -158,15 +164,19 @@ class Performer(Protocol):
     async def has_cancelled(self, message: Message) -> bool:
         """Whether the peer has asked to cancel this operation, as of now."""
 
-    def send_pending(
+    async def send_pending(
         self, message: Message, command: bytes, data_set: Sequence[Any] | None = None
-    ) -> Awaitable[None]:
+    ) -> None:
         """Send a response that is not the last one, and its data set in pieces."""
 
-    def send_response(
-        self, message: Message, command: bytes, data_set: Sequence[Any] | None = None
-    ) -> Awaitable[None]:
+    def send_response(self, message: Message, command: bytes, data_set: Sequence[Any] | None = None) -> Rest:
         """Send the response, or the last one, and its data set in pieces."""
+
+    def answer_by(self, message: Message, bound: Bound, event: Any, failure: Any, answer: Answering) -> Rest:
+        """Have a handler say how a request is answered, and call `answer` with that.
+
+        What is left is to be awaited. `failure` stands for what it says if it raises.
+        """
 
     # For C-GET and C-MOVE.
 
@@ -198,11 +208,14 @@ class Performer(Protocol):
         """
 
 
-Service: TypeAlias = Callable[[Performer, Message, PresentationContextTuple], Awaitable[None]]
+# Given the request, and what its handler has returned.
+Answering: TypeAlias = Callable[[Performer, Message, Any], Rest]
+
+Service: TypeAlias = Callable[[Performer, Message, PresentationContextTuple], Rest]
 
 
-def respond(performer: Performer, message: Message, status: int | Dataset) -> Awaitable[None]:
-    """Answer a request with a status, or with a Dataset that has one; what is returned is to be awaited."""
+def respond(performer: Performer, message: Message, status: int | Dataset) -> Rest:
+    """Answer a request with a status, or with a Dataset that has one; what is left is to be awaited."""
     if type(status) is int and 0 <= status <= 0xFFFF:  # nearly always
         return performer.send_response(message, message.command.encode_response(status))
     code, explanations = unpack_status(status)
@@ -213,6 +226,12 @@ def respond(performer: Performer, message: Message, status: int | Dataset) -> Aw
         except (TypeError, ValueError, OverflowError) as error:
             LOGGER.error("what the handler adds to status %04XH cannot be sent: %s", code, error)
     return performer.send_response(message, response or message.command.encode_response(code))
+
+
+async def finished(rest: Rest) -> None:
+    """Wait for what is left."""
+    if rest is not None:
+        await rest
 
 
 def encode_explained(

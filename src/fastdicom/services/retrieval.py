@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from fastdicom._core.command import CommandSet
 from fastdicom._core.pdata import Message
 from fastdicom.presentation import PresentationContextTuple
-from fastdicom.services.performer import LOGGER, MISTYPED_ARGUMENT, Performer, Result, respond
+from fastdicom.services.performer import LOGGER, MISTYPED_ARGUMENT, Performer, Result, finished, respond
 from fastdicom.services.suboperations import ENDED, Outcome, Refusal, Rules, SubOperations
 
 # PS3.4 Tables C.4-2 and C.4-3
@@ -39,11 +39,11 @@ async def serve_retrieval(
     """Answer a C-GET or C-MOVE request: call the handler, and have `retrieve` do what it yields."""
     bound = performer.intervention_handler(rules.event)
     if not message.command.has_data_set:
-        await respond(performer, message, MISTYPED_ARGUMENT)
+        await finished(respond(performer, message, MISTYPED_ARGUMENT))
     elif not message.is_in_memory:
-        await respond(performer, message, NO_RESOURCES_FOR_MATCHES)
+        await finished(respond(performer, message, NO_RESOURCES_FOR_MATCHES))
     elif bound is None:
-        await respond(performer, message, rules.handler_failed)
+        await finished(respond(performer, message, rules.handler_failed))
     else:
         handler, arguments = bound
         event = rules.event_class(performer, rules.event, performer.wall_clock(), message, context)
@@ -51,14 +51,14 @@ async def serve_retrieval(
             results = await performer.call(handler, event, arguments)
         except Exception:
             LOGGER.exception("the handler bound to %s raised", rules.event)
-            await respond(performer, message, rules.handler_failed)
+            await finished(respond(performer, message, rules.handler_failed))
             return
         try:
             retrieval = retrieve(performer, message, context, results)
             sub_operations, outcome = await _closing(performer, results, retrieval)
         except Refusal as refusal:
             LOGGER.error("%s", refusal)
-            await respond(performer, message, refusal.status)
+            await finished(respond(performer, message, refusal.status))
         else:
             await sub_operations.finish(outcome)
 

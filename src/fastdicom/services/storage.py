@@ -10,7 +10,15 @@ from pydicom.dataset import Dataset
 from fastdicom._core.pdata import Message
 from fastdicom.events import EVT_C_STORE, StoreEvent
 from fastdicom.presentation import PresentationContextTuple
-from fastdicom.services.performer import LOGGER, MISTYPED_ARGUMENT, SUCCESS, Performer, respond
+from fastdicom.services.performer import (
+    LOGGER,
+    MISTYPED_ARGUMENT,
+    SUCCESS,
+    Performer,
+    Rest,
+    finished,
+    respond,
+)
 
 # PS3.4 Table B.2-1: Refused: Out of Resources
 OUT_OF_RESOURCES = 0xA700
@@ -22,39 +30,46 @@ SOP_INSTANCE_UID = 0x1000
 HANDLER_FAILED = 0xC211
 
 
-async def serve_c_store(performer: Performer, message: Message, context: PresentationContextTuple) -> None:
+def serve_c_store(performer: Performer, message: Message, context: PresentationContextTuple) -> Rest:
     """Answer a C-STORE request with what the handler says.
 
     Without a handler, an object that went to the store directory is a success, any other a failure.
     """
     if not (message.command.has_data_set and message.command.get(SOP_INSTANCE_UID)):
-        await respond(performer, message, MISTYPED_ARGUMENT)
-        return
-    path = verdict = None
+        return respond(performer, message, MISTYPED_ARGUMENT)
     if performer.places_objects:
-        choice = await performer.take_choice(message)
-        verdict = None if choice is None else choice.verdict
-        if verdict is not None and not hasattr(verdict, "send_c_store"):
-            await respond(performer, message, verdict)
-            return
-        path = await performer.take_file(message)
-    bound = performer.intervention_handler(EVT_C_STORE)
-    status: int | Dataset
+        return _serve_placed(performer, message, context)
+    if not message.is_in_memory:
+        return respond(performer, message, OUT_OF_RESOURCES)
+    return _answer_by_handler(performer, message, context, None)
+
+
+async def _serve_placed(performer: Performer, message: Message, context: PresentationContextTuple) -> None:
+    """Answer for an object that has a file, or for which somebody has chosen."""
+    choice = await performer.take_choice(message)
+    verdict = None if choice is None else choice.verdict
+    if verdict is not None and not hasattr(verdict, "send_c_store"):
+        await finished(respond(performer, message, verdict))
+        return
+    path = await performer.take_file(message)
     if path is None and not message.is_in_memory:
-        status = OUT_OF_RESOURCES
+        rest = respond(performer, message, OUT_OF_RESOURCES)
     elif verdict is not None:
         status = await _forward(performer, verdict, message, context, path)
-    elif bound is not None:
-        handler, arguments = bound
-        event = StoreEvent(performer, EVT_C_STORE, performer.wall_clock(), message, context, path)
-        try:
-            status = await performer.call(handler, event, arguments)
-        except Exception:
-            LOGGER.exception("the handler bound to EVT_C_STORE raised")
-            status = HANDLER_FAILED
+        rest = respond(performer, message, status)
     else:
-        status = HANDLER_FAILED if path is None else SUCCESS
-    await respond(performer, message, status)
+        rest = _answer_by_handler(performer, message, context, path)
+    await finished(rest)
+
+
+def _answer_by_handler(
+    performer: Performer, message: Message, context: PresentationContextTuple, path: Path | None
+) -> Rest:
+    bound = performer.intervention_handler(EVT_C_STORE)
+    if bound is None:
+        return respond(performer, message, HANDLER_FAILED if path is None else SUCCESS)
+    event = StoreEvent(performer, EVT_C_STORE, performer.wall_clock(), message, context, path)
+    return performer.answer_by(message, bound, event, HANDLER_FAILED, respond)
 
 
 async def _forward(

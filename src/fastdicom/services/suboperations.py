@@ -31,6 +31,7 @@ from fastdicom.services.performer import (
     Performer,
     UnderWay,
     encode_explained,
+    finished,
     unpack_status,
 )
 from fastdicom.status import (
@@ -371,7 +372,8 @@ class SubOperations:
         except (TypeError, ValueError, OverflowError) as error:
             LOGGER.error("what the handler adds to status %04XH cannot be sent: %s", status, error)
             command = encode_explained(request, status, counts, has_data_set=has_data_set)
-        await self._performer.send_response(self._message, command, [data_set] if data_set else None)
+        pieces = [data_set] if data_set else None
+        await finished(self._performer.send_response(self._message, command, pieces))
 
     def _encode_failed(self, identifier: Any) -> bytes:
         """Encode the Failed SOP Instance UID List; nothing when none has failed (PS3.4 C.4.2.1.4.2)."""
