@@ -5,7 +5,8 @@ What is here is the same for every driver; how the responses are asked for is no
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from pydicom.uid import UID
 
@@ -13,6 +14,25 @@ from fastdicom._core.exchange import Inquiry
 from fastdicom.annexes.registry import carriers
 from fastdicom.association.normalized import NormalizedOperations, encode_data_set
 from fastdicom.dimse.messages import C_FIND_RQ, HAS_DATA_SET, NO_DATA_SET
+
+
+class InquiryRequest(NamedTuple):
+    """A request that has several responses.
+
+    Attributes
+    ----------
+    context_id, transfer_syntax
+        Its presentation context.
+    elements
+        Its command set.
+    identifier
+        Its data set in pieces; None when it is empty.
+    """
+
+    context_id: int
+    transfer_syntax: UID
+    elements: dict[int, Any]
+    identifier: Sequence[Any] | None
 
 
 class CompositeOperations(NormalizedOperations):
@@ -31,7 +51,7 @@ class CompositeOperations(NormalizedOperations):
             )
         await self._cancel_at_peer(context_id, message_id)
 
-    async def _inquire(
+    def _inquiry(
         self,
         command_field: int,
         dataset: Any,
@@ -39,8 +59,8 @@ class CompositeOperations(NormalizedOperations):
         message_id: int | None,
         priority: int,
         destination: str | None = None,
-    ) -> tuple[Inquiry, UID]:
-        """Send a request that has several responses; those are in the transfer syntax that is returned."""
+    ) -> InquiryRequest:
+        """Return a request that has several responses."""
         self._check_established()
         context_id, transfer_syntax = self._query_context(query_model, command_field)
         identifier = encode_data_set(dataset, transfer_syntax)
@@ -52,7 +72,14 @@ class CompositeOperations(NormalizedOperations):
             0x0700: priority,
             0x0800: NO_DATA_SET if identifier is None else HAS_DATA_SET,
         }
-        return await self._request(context_id, elements, identifier, Inquiry), transfer_syntax
+        return InquiryRequest(context_id, transfer_syntax, elements, identifier)
+
+    async def _inquire(self, request: InquiryRequest) -> Inquiry:
+        """Send such a request."""
+        inquiry: Inquiry = await self._request(
+            request.context_id, request.elements, request.identifier, Inquiry
+        )
+        return inquiry
 
     def _query_context(self, query_model: str, command_field: int) -> tuple[int, UID]:
         """Return ID and transfer syntax of the presentation context for an information model."""

@@ -234,8 +234,8 @@ class Requests(Waiting):
         drive(self._ask_to_cancel(msg_id, context_id, query_model))
 
     def _responses(self, *request: Any) -> Responses:
-        inquiry, transfer_syntax = drive(self._inquire(*request))
-        return Responses(self, inquiry, transfer_syntax)
+        inquiry = self._inquiry(*request)
+        return Responses(self, drive(self._inquire(inquiry)), inquiry.transfer_syntax)
 
     def send_n_event_report(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from threading import get_ident
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
@@ -22,6 +22,9 @@ from fastdicom.dimse.messages import C_FIND_RQ, PENDING
 from fastdicom.dimse.results import no_answer, same_status, status_dataset
 from fastdicom.log import get_logger
 
+if TYPE_CHECKING:
+    from fastdicom.association.requests import Requests
+
 LOGGER = get_logger(__name__)
 
 
@@ -33,9 +36,11 @@ class Reading:
     association
         The association that the request has been sent on.
     inquiry
-        The operation.
+        The operation; None while there is none.
     transfer_syntax
         Of the identifiers.
+    has_matches
+        Whether a pending response has an identifier, and the last one has none: that is C-FIND.
     """
 
     __slots__ = (
@@ -49,11 +54,13 @@ class Reading:
         "_transfer_syntax",
     )
 
-    def __init__(self, association: Any, inquiry: Inquiry, transfer_syntax: UID) -> None:
-        self._inquiry: Inquiry | None = inquiry
+    def __init__(
+        self, association: Any, inquiry: Inquiry | None, transfer_syntax: UID, *, has_matches: bool
+    ) -> None:
+        self._inquiry = inquiry
         self._association = association
         self._transfer_syntax = transfer_syntax
-        self._has_matches = inquiry.command_field == C_FIND_RQ
+        self._has_matches = has_matches
         self._decodes = True
         self._is_cancelled = False
         # The command sets of all matches of a C-FIND are the same, and so are their statuses.
@@ -137,6 +144,10 @@ class Responses(Reading):
     """
 
     __slots__ = ()
+
+    def __init__(self, association: Requests, inquiry: Inquiry, transfer_syntax: UID) -> None:
+        has_matches = inquiry.command_field == C_FIND_RQ
+        super().__init__(association, inquiry, transfer_syntax, has_matches=has_matches)
 
     def __iter__(self) -> Self:
         return self
