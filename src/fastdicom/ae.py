@@ -448,13 +448,12 @@ class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl, Wa
             return list(self._associations)
 
     def gauges(self) -> Iterator[Gauge]:
-        """Yield what is so at this moment and no association knows."""
+        """Yield what is so at this moment and no association of this process knows."""
         yield from super().gauges()
         with self._lock:
             servers = list(self._servers)
         for server in servers:
-            if isinstance(server, AssociationServer):  # the processes of another kind have AEs of their own
-                yield from server.gauges()
+            yield from server.gauges()
 
     def remember(self, association: Association) -> None:
         """Take note of an association with a connection."""

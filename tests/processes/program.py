@@ -3,8 +3,9 @@
 ``python program.py OPTIONS``: a JSON object with arguments of `AE.start_server`, and beside them `directory`,
 where each C-ECHO leaves a file named after the process that answered it; `is_handed_over`, to share the port
 as other platforms do; `is_given`, to give it a socket; `is_broken`, for processes that cannot begin;
-`drain`; and `serves_forever`. It prints the port, or why there is none, and then one line for each command:
-``statistics``, or ``shutdown``, with its argument behind it.
+`drain`; `serves_forever`; and `counts`, for metrics. It prints the port, or why there is none, and then one
+line for each command: ``statistics``, or ``shutdown``, with its argument behind it, or ``count`` for what the
+metrics have counted.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 from fastdicom import AE, evt
 from fastdicom.net import sharing
 from fastdicom.sop_class import Verification
+from fastdicom.watching import Metrics
 
 NEVER = threading.Event()
 
@@ -65,6 +67,7 @@ def main() -> None:
     ae = AE()
     ae.maximum_associations = 100
     ae.add_supported_context(Verification)
+    metrics = ae.metrics = Metrics() if options.pop("counts", False) else None
     handlers = [(evt.EVT_C_ECHO, answer_echo, (directory,))]
     try:
         server = ae.start_server(address, block=False, evt_handlers=handlers, **options)
@@ -80,7 +83,11 @@ def main() -> None:
         return
     for line in sys.stdin:
         word, *arguments = json.loads(line)
-        tell(getattr(server, word)(*arguments))
+        if word == "count" and metrics is not None:
+            now = metrics.snapshot()
+            tell([now.total("operations"), now.histogram().count, now.total("established_associations")])
+        else:
+            tell(getattr(server, word)(*arguments))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,8 @@ def test_processes_share_a_port(way: dict[str, bool], run: Run) -> None:
     pids = program.echo_until(2)
     assert program.process.pid not in pids
     with program.associate():
-        assert program.ask("statistics") == {"active_associations": 1, "active_processes": 2}
+        expected = {"active_associations": 1, "active_processes": 2}
+        wait_until(lambda: program.ask("statistics") == expected, str(expected))
     assert program.ask("shutdown", DEADLINE) == 0
     all_end(pids)
     socket.create_server(("127.0.0.1", program.port)).close()

@@ -6,6 +6,7 @@ stands in `OF_THIS_PROCESS`.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 # Parts of `admission`, which is carried as a whole.
 PARTS = ("require_called_aet", "require_calling_aet", "maximum_associations")
 
-OF_THIS_PROCESS = frozenset({*PARTS, "association_limit", "buffer_pool", "watchdog"})
+OF_THIS_PROCESS = frozenset({*PARTS, "association_limit", "buffer_pool", "traces", "watchdog"})
 
 
 def settings_of(ae: ApplicationEntity) -> dict[str, Any]:
@@ -26,9 +27,11 @@ def settings_of(ae: ApplicationEntity) -> dict[str, Any]:
         if isinstance(value, property) and value.fset is not None
     ]
     names = dict.fromkeys([*properties, *vars(ae)])
-    return {
+    settings = {
         name: getattr(ae, name) for name in names if not name.startswith("_") and name not in OF_THIS_PROCESS
     }
+    # Metrics count for one AE: the other one has its own.
+    return {**settings, "metrics": copy(ae.metrics)}
 
 
 def set_up(ae: ApplicationEntity, settings: dict[str, Any]) -> None:

@@ -27,6 +27,8 @@ from fastdicom.processes.keeper import PATIENCE, keep
 from fastdicom.processes.messages import GRACE
 from fastdicom.processes.recipe import FORK, Recipe, Tls, tls_context
 from fastdicom.processes.worker import send
+from fastdicom.watching.metrics import Gauge
+from fastdicom.watching.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from fastdicom.ae import ApplicationEntity
@@ -269,6 +271,13 @@ class ProcessServer:
         dict of str and float
             By name; ``active_…`` is of this moment.
         """
+        return {name: number for name, number in self._ask().items() if " " not in name}
+
+    def gauges(self) -> Iterator[Gauge]:
+        """Yield what the metrics of all processes say, added up, if the AE has metrics."""
+        yield from Snapshot.of_flat(self._ask()).rows()
+
+    def _ask(self) -> dict[str, float]:
         with self._changed:
             before = self._answers
             if self._is_listening and not self._has_ended:

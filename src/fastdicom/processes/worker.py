@@ -148,4 +148,6 @@ def numbers(server: AssociationServer) -> dict[str, float]:
     A name that begins with ``active`` is of this moment: it counts nothing any more when the process has
     ended.
     """
-    return {"active_associations": len(server.active_associations), "active_processes": 1}
+    told: dict[str, float] = {"active_associations": len(server.active_associations), "active_processes": 1}
+    metrics = server.ae.metrics
+    return told if metrics is None else told | metrics.snapshot().flat()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from fastdicom.log import get_logger
 from fastdicom.watching.counting import OTHER, AssociationMetrics, Operation
-from fastdicom.watching.snapshot import Snapshot
+from fastdicom.watching.snapshot import Snapshot, Value
 
 if TYPE_CHECKING:
     from fastdicom._core.command import CommandSet
@@ -22,8 +22,8 @@ LOGGER = get_logger(__name__)
 
 PEER_LIMIT = 100
 
-# What is so at this moment: the name of a family, its labels, the value.
-Gauge: TypeAlias = tuple[str, tuple[str, ...], float]
+# What is known elsewhere: the name of a family, its labels, the value.
+Gauge: TypeAlias = tuple[str, tuple[str, ...], Value]
 Gauges: TypeAlias = Callable[[], Iterable[Gauge]]
 
 
@@ -66,6 +66,10 @@ class Metrics:
         self._past = Snapshot()
         self._peers: set[str] = set()
         self._gauges: Gauges | None = None
+
+    def __reduce__(self) -> tuple[type[Metrics], tuple[int]]:
+        """Make copies, and what is pickled, for another AE: they have counted nothing, and nobody listens."""
+        return Metrics, (self._peer_limit,)
 
     def snapshot(self) -> Snapshot:
         """Return what has been counted up to now. Any thread may ask, at any time."""

@@ -5,7 +5,8 @@ A family has a row for each combination of its labels. Exporters go over `FAMILI
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
@@ -82,6 +83,9 @@ FAMILIES = (
     Family("busy_workers", Kind.GAUGE, "", ("server",), "Threads that serve"),
 )
 
+# How the names of gauges begin where all values are numbers by name.
+_MOMENTARY = {family.name: "active " for family in FAMILIES if family.kind is Kind.GAUGE}
+
 Value: TypeAlias = float | Histogram
 Rows: TypeAlias = dict[tuple[str, ...], Value]
 
@@ -115,10 +119,42 @@ class Snapshot:
 
     def __add__(self, other: Snapshot) -> Snapshot:
         total = Snapshot(self.values)
-        for name, rows in other.values.items():
-            for labels, value in rows.items():
-                total.add(name, labels, value)
+        for row in other.rows():
+            total.add(*row)
         return total
+
+    def rows(self) -> Iterator[tuple[str, tuple[str, ...], Value]]:
+        """Yield the name of a family, labels and the value, for each row."""
+        for name, rows in self.values.items():
+            for labels, value in rows.items():
+                yield name, labels, value
+
+    def flat(self) -> dict[str, float]:
+        """Return the same as numbers by name, to be added up by who knows nothing of it.
+
+        What is of this moment only has a name that begins with ``active``.
+        """
+        flat: dict[str, float] = {}
+        for name, labels, value in self.rows():
+            if isinstance(value, Histogram):
+                numbers = {str(place): float(count) for place, count in enumerate(value.counts)}
+                numbers["total"] = value.total
+            else:
+                numbers = {"": value}
+            for part, number in numbers.items():
+                flat[_MOMENTARY.get(name, "counted ") + json.dumps([name, *labels, part])] = number
+        return flat
+
+    @classmethod
+    def of_flat(cls, numbers: Mapping[str, float]) -> Snapshot:
+        """Return the snapshot that such numbers are of; others among them are left out."""
+        snapshot = cls()
+        for key, number in numbers.items():
+            prefix, bracket, rest = key.partition("[")
+            if bracket and prefix in ("active ", "counted "):
+                name, *labels, part = json.loads(bracket + rest)
+                snapshot.add(name, tuple(labels), _value(part, number))
+        return snapshot
 
     def total(self, name: str, **labels: str) -> float:
         """Return the sum of a family of numbers.
@@ -153,3 +189,15 @@ class Snapshot:
         return [
             value for row, value in self.values[name].items() if all(row[i] == wanted for i, wanted in places)
         ]
+
+
+def _value(part: str, number: float) -> Value:
+    """Return what one of the numbers of a row adds to it."""
+    if not part:
+        return number
+    histogram = Histogram()
+    if part == "total":
+        histogram.total = number
+    else:
+        histogram.counts[int(part)] = int(number)
+    return histogram

@@ -50,7 +50,7 @@ class Watched(ABC):
         self._metrics = value
 
     def gauges(self) -> Iterator[Gauge]:
-        """Yield what is so at this moment and no association knows."""
+        """Yield what is so at this moment and no association of this process knows."""
         yield "buffer_pool", ("kept",), self.buffer_pool.kept
 
     def trace(
