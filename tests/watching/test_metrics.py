@@ -296,6 +296,22 @@ def test_gauges(scp: tuple[AE, AssociationServer]) -> None:
     assert counted(ae, "buffer_pool", state="kept") == ae.buffer_pool.kept
 
 
+def test_gauges_of_others() -> None:
+    ae = AE()
+    ae.metrics = Metrics()
+
+    def pool() -> Iterator[tuple[str, tuple[str, ...], float]]:
+        yield "pooled_associations", ("PACS", "idle"), 3
+        yield "pool_queue", ("PACS",), 1
+
+    ae.add_gauges(pool)
+    assert counted(ae, "pooled_associations", state="idle") == 3
+    assert counted(ae, "pool_queue", pool="PACS") == 1
+    ae.remove_gauges(pool)
+    ae.remove_gauges(pool)
+    assert counted(ae, "pooled_associations") == 0
+
+
 # Switched on and off --------------------------------------------------------------------------------------
 
 

@@ -108,8 +108,12 @@ def test_there_is_an_instrument_for_each_family(sdk: Sdk, server: AssociationSer
         for metric in scope.metrics
     }
     assert found["fastdicom.received"].unit == "By"
-    gauges = {f"fastdicom.{family.name}" for family in FAMILIES if family.kind is Kind.GAUGE}
-    assert gauges <= set(found) <= {f"fastdicom.{family.name}" for family in FAMILIES}
+    counters = {f"fastdicom.{family.name}" for family in FAMILIES if family.kind is Kind.COUNTER}
+    assert {"fastdicom.operations", "fastdicom.established_associations", "fastdicom.buffer_pool"} <= set(
+        found
+    )
+    assert set(found) <= {f"fastdicom.{family.name}" for family in FAMILIES}
+    assert all(metric.data.is_monotonic for name, metric in found.items() if name in counters)
 
 
 def test_spans(sdk: Sdk, server: AssociationServer) -> None:

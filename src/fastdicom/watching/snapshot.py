@@ -79,6 +79,11 @@ FAMILIES = (
         "From a request to its final response, the sending of the request included for an SCU",
     ),
     Family("buffer_pool", Kind.GAUGE, "bytes", ("state",), "Memory for data sets"),
+    Family(
+        *("pooled_associations", Kind.GAUGE, "", ("pool", "state")),
+        "Associations of a pool: lent, idle, or being opened",
+    ),
+    Family("pool_queue", Kind.GAUGE, "", ("pool",), "Who waits for an association of a pool"),
     Family("waiting_connections", Kind.GAUGE, "", ("server",), "Connections that wait to be served"),
     Family("busy_workers", Kind.GAUGE, "", ("server",), "Threads that serve"),
 )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from fastdicom._core.buffer import BufferPool
-from fastdicom.watching.metrics import Gauge, Metrics
+from fastdicom.watching.metrics import Gauge, Gauges, Metrics
 from fastdicom.watching.trace import FILE_LIMIT, Trace
 
 if TYPE_CHECKING:
@@ -29,8 +29,9 @@ class Watched(ABC):
 
     def __init__(self) -> None:
         self._metrics: Metrics | None = None
+        self._gauges: tuple[Gauges, ...] = ()
         self.traces: tuple[Trace, ...] = ()
-        self._traces_lock = threading.RLock()  # who chooses associations for a trace may begin another one
+        self._watching_lock = threading.RLock()  # who chooses associations for a trace may begin another one
 
     @property
     def metrics(self) -> Metrics | None:
@@ -52,6 +53,18 @@ class Watched(ABC):
     def gauges(self) -> Iterator[Gauge]:
         """Yield what is so at this moment and no association of this process knows."""
         yield "buffer_pool", ("kept",), self.buffer_pool.kept
+        for gauges in self._gauges:
+            yield from gauges()
+
+    def add_gauges(self, gauges: Gauges) -> None:
+        """Ask somebody else, too, what is so: a pool of associations for instance."""
+        with self._watching_lock:
+            self._gauges = (*self._gauges, gauges)
+
+    def remove_gauges(self, gauges: Gauges) -> None:
+        """Ask somebody no more; nothing happens when that is so already."""
+        with self._watching_lock:
+            self._gauges = tuple(each for each in self._gauges if each != gauges)
 
     def trace(
         self,
@@ -91,7 +104,7 @@ class Watched(ABC):
             When there is such a file, or it cannot be written.
         """
         trace = Trace(path, associations, with_data=with_data, limit=limit, on_end=self._end_trace)
-        with self._traces_lock:
+        with self._watching_lock:
             self.traces = (*self.traces, trace)
             for association in self._all_associations():
                 association.observer.add(trace)
@@ -107,7 +120,7 @@ class Watched(ABC):
         """Return the associations that there are."""
 
     def _end_trace(self, trace: Trace) -> None:
-        with self._traces_lock:
+        with self._watching_lock:
             self.traces = tuple(each for each in self.traces if each is not trace)
             for association in self._all_associations():
                 association.observer.remove(trace)
@@ -119,7 +132,7 @@ class Watched(ABC):
         if self._metrics is not None:
             association.count(self._metrics.begin(association))
         if self.traces:
-            with self._traces_lock:
+            with self._watching_lock:
                 for trace in self.traces:
                     association.observer.add(trace)
 
