@@ -300,20 +300,21 @@ class Association(Notifying):
 
     def _mark_released(self) -> None:
         if self._is_established:
-            self._is_established = False
-            self._is_released = True
-            self.ae.dismiss(self)
+            # Who sees that it is over, in another thread, asks why.
             self._failure = AssociationReleased("the association has been released")
+            self._is_released = True
+            self._is_established = False
+            self.ae.dismiss(self)
             LOGGER.info("association released", extra=self.log_fields)
             self._tell_all()
             self.notify(evt.EVT_RELEASED)
 
     def _mark_aborted(self, error: FastdicomError) -> None:
         if not (self._is_aborted or self._is_released or self._is_rejected):
-            self._is_established = False
-            self._is_aborted = True
-            self.ae.dismiss(self)
             self._failure = error
+            self._is_aborted = True
+            self._is_established = False
+            self.ae.dismiss(self)
             LOGGER.info("association aborted: %s", error, extra=self.log_fields)
             self._tell_all()
             self.notify(evt.EVT_ABORTED)
