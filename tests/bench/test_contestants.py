@@ -39,7 +39,9 @@ def test_who_is_missing() -> None:
     assert [line.split()[0] for line in select("auto", False)[1]] == ["dcmtk", "dcmtk-nagle"]
     with pytest.raises(ValueError, match="dcmtk is not here: install DCMTK's tools"):
         select("pynetdicom,dcmtk", False)
-    with pytest.raises(ValueError, match="no peer is named orthanc; there are fastdicom, fastdicom-aio, limit"):
+    with pytest.raises(
+        ValueError, match="no peer is named orthanc; there are fastdicom, fastdicom-aio, limit"
+    ):
         select("orthanc", False)
 
 
