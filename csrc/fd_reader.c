@@ -6,6 +6,7 @@
 #define FD_COMMAND_INITIAL ((size_t)1024)
 #define FD_EXPECTED_INITIAL ((size_t)65536)
 #define FD_EMPTY_PDVS 16
+#define FD_STAGING_RESTING ((size_t)64)
 #define FD_RESERVE ((size_t)1048576) /* memory taken on the word of a length field alone */
 
 int fd_reader_open(struct fd_reader *reader, struct fd_pool *pool, uint32_t data_limit, uint32_t other_limit,
@@ -36,6 +37,29 @@ void fd_reader_close(struct fd_reader *reader)
     reader->command_bytes = NULL;
     if (reader->pool != NULL)
         fd_pool_give(reader->pool, &reader->data);
+}
+
+void fd_reader_rest(struct fd_reader *reader)
+{
+    size_t staged = fd_reader_staged(reader);
+    size_t size = staged > FD_STAGING_RESTING ? staged : FD_STAGING_RESTING;
+    /* Not by realloc: it would leave a hole behind that the next staging buffer does not fit. */
+    uint8_t *staging = size < reader->staging_size && reader->sink_count == 0 ? malloc(size) : NULL;
+    if (staging != NULL) {
+        memcpy(staging, reader->staging + reader->begin, staged);
+        free(reader->staging);
+        reader->staging = staging;
+        reader->staging_size = size;
+        reader->begin = 0;
+        reader->end = staged;
+    }
+    if (reader->message_context == 0 && reader->command_capacity > FD_COMMAND_INITIAL) {
+        uint8_t *smaller = realloc(reader->command_bytes, FD_COMMAND_INITIAL);
+        if (smaller != NULL) {
+            reader->command_bytes = smaller;
+            reader->command_capacity = FD_COMMAND_INITIAL;
+        }
+    }
 }
 
 int fd_reader_is_mid_message(const struct fd_reader *reader)

@@ -121,6 +121,9 @@ int fd_reader_open(struct fd_reader *reader, struct fd_pool *pool, uint32_t data
                    size_t memory_limit);
 void fd_reader_close(struct fd_reader *reader);
 
+/* Give back memory that is not needed until something comes. */
+void fd_reader_rest(struct fd_reader *reader);
+
 /* A place for received bytes, as it is received into. */
 struct fd_target {
     uint8_t *p;

@@ -15,13 +15,16 @@ static int make_room(struct fd_reader *reader)
         reader->end = fd_reader_staged(reader);
         reader->begin = 0;
     }
-    if (reader->end < reader->staging_size)
+    if (reader->end < reader->staging_size && reader->staging_size >= FD_STAGING_SIZE)
         return FD_OK;
-    uint8_t *larger = realloc(reader->staging, 2 * reader->staging_size);
+    size_t size = 2 * reader->staging_size;
+    if (reader->staging_size < FD_STAGING_SIZE) /* it has rested */
+        size = FD_STAGING_SIZE;
+    uint8_t *larger = realloc(reader->staging, size);
     if (larger == NULL)
         return FD_E_MEMORY;
     reader->staging = larger;
-    reader->staging_size *= 2;
+    reader->staging_size = size;
     return FD_OK;
 }
 

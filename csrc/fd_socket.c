@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -18,12 +19,12 @@
 
 #include "fd_port.h"
 
-#define FD_LINGER_NS 200000       /* a wait's first part that is not slept */
-#define FD_LINGER_BUSY_NS 1000000 /* away for so long, somebody else had the processor */
-#define FD_LINGER_TURN_NS 5000    /* away for so long, somebody else had a turn */
-#define FD_LINGER_TURNS 3         /* the peer may be one of them; with more there is work to do */
-#define FD_LINGER_FAILURES 5      /* in a row: then one wait in 32 is tried again */
-#define FD_LINGER_BUSY 7          /* the same for a busy processor: one in 128 */
+#define FD_SPIN_NS 200000       /* a wait's first part that is not slept */
+#define FD_SPIN_BUSY_NS 1000000 /* away for so long, somebody else had the processor */
+#define FD_SPIN_TURN_NS 5000    /* away for so long, somebody else had a turn */
+#define FD_SPIN_TURNS 3         /* the peer may be one of them; with more there is work to do */
+#define FD_SPIN_FAILURES 5      /* in a row: then one wait in 32 is tried again */
+#define FD_SPIN_BUSY 7          /* the same for a busy processor: one in 128 */
 
 #define FD_UNTAKEN_LEAST 65536 /* of a longer message, what the peer has not taken yet is looked at */
 
@@ -37,6 +38,19 @@ void fd_socket_open(struct fd_socket *s, int descriptor, int wake_descriptor)
     s->descriptor = descriptor;
     s->wake_descriptor = wake_descriptor;
     s->is_drained = 1;
+}
+
+void fd_socket_close(struct fd_socket *s)
+{
+    free(s->sending);
+    s->sending = NULL;
+    s->span_count = s->span_index = 0;
+}
+
+void fd_socket_rest(struct fd_socket *s)
+{
+    if (s->span_index == s->span_count)
+        fd_socket_close(s);
 }
 
 /* Bytes that the peer's system has not acknowledged; 0 where that cannot be told. */
@@ -68,14 +82,22 @@ static int64_t now_ms(void)
     return now_ns() / 1000000;
 }
 
-/* Wait for one of events. FD_OK with what is ready in *ready, or how the wait ended. */
-static int wait_for(struct fd_socket *s, short events, int timeout, int64_t deadline, short *ready)
+/* For how long to linger, which another thread may be changing; -1 for as long as the wait may take. */
+static int milliseconds_of(const int *linger)
+{
+    return linger == NULL ? -1 : *(const volatile int *)linger;
+}
+
+/* Wait for one of events. FD_OK with what is ready in *ready, or how the wait ended. A lingering one ends early
+ * with FD_SOCKET_QUIET, and goes on with the next call. */
+static int wait_for(struct fd_socket *s, short events, int timeout, int64_t deadline,
+                    const int *linger, short *ready)
 {
     struct pollfd polled[2] = {{s->descriptor, events, 0}, {s->wake_descriptor, POLLIN, 0}};
     int64_t now = now_ms();
     if (s->wait_begin == 0)
-        s->wait_begin = now;
-    /* A signal does not give the peer its time anew. */
+        s->wait_begin = linger != NULL && s->quiet_begin != 0 ? s->quiet_begin : now;
+    /* Neither a signal nor the end of lingering gives the peer its time anew. */
     if (timeout >= 0)
         timeout = now - s->wait_begin < timeout ? timeout - (int)(now - s->wait_begin) : 0;
     if (deadline != FD_NO_DEADLINE) {
@@ -84,9 +106,18 @@ static int wait_for(struct fd_socket *s, short events, int timeout, int64_t dead
         if (timeout < 0 || left < timeout)
             timeout = (int)left;
     }
-    int count = poll(polled, 2, timeout);
+    int moment = milliseconds_of(linger);
+    int lingers = moment >= 0 && (timeout < 0 || moment < timeout);
+    int count = poll(polled, 2, lingers ? moment : timeout);
     if (count < 0 && errno == EINTR)
         return FD_SOCKET_SIGNAL;
+    if (count == 0 && lingers) {
+        /* Who comes back has been told that there is something: it is received at once. */
+        s->is_drained = 0;
+        s->quiet_begin = s->wait_begin;
+        s->wait_begin = 0;
+        return FD_SOCKET_QUIET;
+    }
     s->wait_begin = 0;
     if (count < 0) {
         s->failure = errno;
@@ -125,7 +156,7 @@ static int receive_once(struct fd_socket *s, struct fd_reader *reader)
     if (n > 0) {
         s->is_drained = (size_t)n < room;
         s->bytes_received += (uint64_t)n;
-        s->wait_begin = 0;
+        s->wait_begin = s->quiet_begin = 0;
         fd_reader_commit(reader, (size_t)n);
         return FD_OK;
     }
@@ -139,14 +170,14 @@ static int receive_once(struct fd_socket *s, struct fd_reader *reader)
     return FD_SOCKET_FAILED;
 }
 
-/* Threads of this process that linger. One at a time is enough to keep a processor awake. */
-static volatile int64_t lingering;
+/* Threads of this process that spin. One at a time is enough to keep a processor awake. */
+static volatile int64_t spinning;
 
 /* Look again and again, and let others go first in between (sched_yield). */
 static int look_again(struct fd_socket *s, struct fd_reader *reader)
 {
     int64_t now = now_ns();
-    int64_t end = now + FD_LINGER_NS;
+    int64_t end = now + FD_SPIN_NS;
     int turns_of_others = 0;
     do {
         int64_t before = now;
@@ -155,10 +186,10 @@ static int look_again(struct fd_socket *s, struct fd_reader *reader)
             return code;
         sched_yield();
         now = now_ns();
-        turns_of_others += now - before > FD_LINGER_TURN_NS;
-        if (now - before > FD_LINGER_BUSY_NS)
-            s->linger_failures = FD_LINGER_BUSY;
-    } while (now < end && turns_of_others <= FD_LINGER_TURNS);
+        turns_of_others += now - before > FD_SPIN_TURN_NS;
+        if (now - before > FD_SPIN_BUSY_NS)
+            s->spin_failures = FD_SPIN_BUSY;
+    } while (now < end && turns_of_others <= FD_SPIN_TURNS);
     return FD_NEED_DATA;
 }
 
@@ -166,22 +197,22 @@ static int look_again(struct fd_socket *s, struct fd_reader *reader)
  * way, and to be put to sleep and woken takes longer than to wait for it. Where nothing comes in time again
  * and again, ever fewer waits are tried, and on a processor that others want hardly any: a link with a long
  * way to go, or a busy machine, costs next to no CPU. */
-static int linger(struct fd_socket *s, struct fd_reader *reader)
+static int spin(struct fd_socket *s, struct fd_reader *reader)
 {
     int code = FD_NEED_DATA;
-    if (s->linger_pause > 0) {
-        s->linger_pause--;
+    if (s->spin_pause > 0) {
+        s->spin_pause--;
         return FD_NEED_DATA;
     }
-    if (fd_atomic_add(&lingering, 1) == 1)
+    if (fd_atomic_add(&spinning, 1) == 1)
         code = look_again(s, reader);
-    fd_atomic_add(&lingering, -1);
+    fd_atomic_add(&spinning, -1);
     if (code != FD_NEED_DATA) {
-        s->linger_failures = 0;
+        s->spin_failures = 0;
         return code;
     }
-    s->linger_pause = 1 << s->linger_failures;
-    s->linger_failures += s->linger_failures < FD_LINGER_FAILURES;
+    s->spin_pause = 1 << s->spin_failures;
+    s->spin_failures += s->spin_failures < FD_SPIN_FAILURES;
     return FD_NEED_DATA;
 }
 
@@ -206,7 +237,8 @@ static int is_too_slow(struct fd_socket *s, const struct fd_timeouts *timeouts)
 }
 
 /* Within a message: wait as long as progress allows, but look at the throughput when a window has passed. */
-static int wait_within(struct fd_socket *s, short events, const struct fd_timeouts *timeouts, short *ready)
+static int wait_within(struct fd_socket *s, short events, const struct fd_timeouts *timeouts,
+                       const int *linger, short *ready)
 {
     int timeout = timeouts->progress;
     int is_cut = 0;
@@ -219,7 +251,7 @@ static int wait_within(struct fd_socket *s, short events, const struct fd_timeou
             timeout = left > 0 ? (int)left : 0;
     }
     *ready = 0;
-    int code = wait_for(s, events, timeout, timeouts->deadline, ready);
+    int code = wait_for(s, events, timeout, timeouts->deadline, linger, ready);
     int is_over = timeouts->deadline != FD_NO_DEADLINE && now_ms() >= timeouts->deadline;
     return code == FD_SOCKET_TIMEOUT && is_cut && !is_over ? FD_OK : code;
 }
@@ -235,18 +267,34 @@ static int is_still_taking(struct fd_socket *s)
 
 /* Wait for a message to begin, or within one for it to go on. */
 static int wait_to_receive(struct fd_socket *s, const struct fd_reader *reader,
-                           const struct fd_timeouts *timeouts)
+                           const struct fd_timeouts *timeouts, const int *linger)
 {
     short ready;
     if (fd_reader_is_mid_message(reader))
-        return wait_within(s, POLLIN, timeouts, &ready);
+        return wait_within(s, POLLIN, timeouts, linger, &ready);
     s->window_begin = 0;
-    int code = wait_for(s, POLLIN, timeouts->idle, timeouts->deadline, &ready);
+    int code = wait_for(s, POLLIN, timeouts->idle, timeouts->deadline, linger, &ready);
     int is_over = timeouts->deadline != FD_NO_DEADLINE && now_ms() >= timeouts->deadline;
     return code == FD_SOCKET_TIMEOUT && !is_over && is_still_taking(s) ? FD_OK : code;
 }
 
-int fd_socket_receive(struct fd_socket *s, struct fd_reader *reader, const struct fd_timeouts *timeouts)
+int64_t fd_socket_due(const struct fd_socket *s, const struct fd_reader *reader,
+                      const struct fd_timeouts *timeouts)
+{
+    int is_within = fd_reader_is_mid_message(reader);
+    int timeout = is_within ? timeouts->progress : timeouts->idle;
+    int64_t begin = s->quiet_begin != 0 ? s->quiet_begin : now_ms();
+    int64_t due = timeouts->deadline;
+    if (timeout >= 0 && (due == FD_NO_DEADLINE || begin + timeout < due))
+        due = begin + timeout;
+    if (is_within && timeouts->window > 0 && s->window_begin != 0 &&
+        (due == FD_NO_DEADLINE || s->window_begin + timeouts->window < due))
+        due = s->window_begin + timeouts->window;
+    return due;
+}
+
+int fd_socket_receive(struct fd_socket *s, struct fd_reader *reader, const struct fd_timeouts *timeouts,
+                      const int *linger)
 {
     for (int has_received = 0;; has_received = 1) {
         int code = fd_reader_next(reader);
@@ -256,14 +304,14 @@ int fd_socket_receive(struct fd_socket *s, struct fd_reader *reader, const struc
         if (has_received && timeouts->deadline != FD_NO_DEADLINE && now_ms() >= timeouts->deadline)
             return FD_SOCKET_TIMEOUT;
         if (s->is_drained) {
-            /* Who only looks whether something has come does not linger, and tells nothing about those who do. */
+            /* Who only looks whether something has come does not spin, and tells nothing about those who do. */
             int is_over = timeouts->deadline != FD_NO_DEADLINE && now_ms() >= timeouts->deadline;
-            code = is_over ? FD_NEED_DATA : linger(s, reader);
+            code = is_over || milliseconds_of(linger) == 0 ? FD_NEED_DATA : spin(s, reader);
             if (code == FD_OK)
                 continue;
             if (code != FD_NEED_DATA)
                 return code;
-            code = wait_to_receive(s, reader, timeouts);
+            code = wait_to_receive(s, reader, timeouts, linger);
             if (code != FD_OK)
                 return code;
         }
@@ -277,13 +325,14 @@ int fd_socket_receive(struct fd_socket *s, struct fd_reader *reader, const struc
 static void advance(struct fd_socket *s, size_t n)
 {
     s->bytes_sent += n;
-    s->wait_begin = 0;
+    s->wait_begin = s->quiet_begin = 0;
     /* Spans of no bytes are gone as soon as they are first. */
-    while (s->span_index < s->span_count && n >= s->spans[s->span_index].n)
-        n -= s->spans[s->span_index++].n;
+    struct fd_span *spans = s->sending->spans;
+    while (s->span_index < s->span_count && n >= spans[s->span_index].n)
+        n -= spans[s->span_index++].n;
     if (n != 0) {
-        s->spans[s->span_index].p += n;
-        s->spans[s->span_index].n -= n;
+        spans[s->span_index].p += n;
+        spans[s->span_index].n -= n;
     }
 }
 
@@ -293,8 +342,8 @@ static int send_once(struct fd_socket *s)
     struct iovec vectors[FD_SEND_SPANS + FD_SEND_QUEUED];
     size_t count = s->span_count - s->span_index;
     for (size_t i = 0; i < count; i++) {
-        vectors[i].iov_base = (void *)(uintptr_t)s->spans[s->span_index + i].p;
-        vectors[i].iov_len = s->spans[s->span_index + i].n;
+        vectors[i].iov_base = (void *)(uintptr_t)s->sending->spans[s->span_index + i].p;
+        vectors[i].iov_len = s->sending->spans[s->span_index + i].n;
     }
     struct msghdr header = {.msg_iov = vectors, .msg_iovlen = FD_IOVLEN(count)};
     ssize_t n = sendmsg(s->descriptor, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -324,20 +373,27 @@ static int wait_to_send(struct fd_socket *s, struct fd_reader *reader, const str
 {
     short ready = 0;
     short events = listens ? POLLIN | POLLOUT : POLLOUT;
-    int code = wait_within(s, events, timeouts, &ready);
+    int code = wait_within(s, events, timeouts, NULL, &ready);
     if (code == FD_OK && listens && (ready & POLLIN))
         code = listen_while_sending(s, reader);
     return code;
+}
+
+static int has_send_block(struct fd_socket *s)
+{
+    if (s->sending == NULL)
+        s->sending = malloc(sizeof *s->sending);
+    return s->sending != NULL;
 }
 
 int fd_socket_queue(struct fd_socket *s, const uint8_t *p, size_t n)
 {
     if (s->span_index == s->span_count)
         s->span_index = s->span_count = 0;
-    if (s->span_count == FD_SEND_SPANS + FD_SEND_QUEUED)
+    if (!has_send_block(s) || s->span_count == FD_SEND_SPANS + FD_SEND_QUEUED)
         return FD_E_MEMORY;
-    s->spans[s->span_count].p = p;
-    s->spans[s->span_count].n = n;
+    s->sending->spans[s->span_count].p = p;
+    s->sending->spans[s->span_count].n = n;
     s->span_count++;
     return FD_OK;
 }
@@ -346,14 +402,14 @@ int fd_socket_queue(struct fd_socket *s, const uint8_t *p, size_t n)
 static int is_whole_header(const struct fd_socket *s, const struct fd_span *span)
 {
     uintptr_t p = (uintptr_t)span->p;
-    uintptr_t headers = (uintptr_t)s->headers;
-    return span->n == FD_PREFIX && p >= headers && p - headers < sizeof s->headers;
+    uintptr_t headers = (uintptr_t)s->sending->headers;
+    return span->n == FD_PREFIX && p >= headers && p - headers < sizeof s->sending->headers;
 }
 
 void fd_socket_cut(struct fd_socket *s)
 {
     for (size_t i = s->span_index; i < s->span_count; i++) {
-        if (is_whole_header(s, &s->spans[i]))
+        if (is_whole_header(s, &s->sending->spans[i]))
             s->span_count = i;
     }
 }
@@ -367,12 +423,15 @@ int fd_socket_send(struct fd_socket *s, struct fd_reader *reader, struct fd_writ
         if (heard != FD_OK)
             return heard;
     }
+    if (!has_send_block(s))
+        return FD_E_MEMORY;
+    struct fd_send_block *block = s->sending;
     for (;;) {
         if (s->span_index == s->span_count) {
             s->span_index = 0;
             s->span_count = writer == NULL ? 0
-                                           : fd_writer_fill(writer, s->headers, sizeof s->headers, s->spans,
-                                                            FD_SEND_SPANS);
+                                           : fd_writer_fill(writer, block->headers, sizeof block->headers,
+                                                            block->spans, FD_SEND_SPANS);
             if (s->span_count == 0) {
                 s->window_begin = 0;
                 /* A little is taken in no time: it is not asked for. */

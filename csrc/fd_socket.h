@@ -17,7 +17,8 @@ enum {
     FD_SOCKET_WOKEN = 33,   /* somebody wrote to the waking descriptor */
     FD_SOCKET_SIGNAL = 34,  /* a signal arrived */
     FD_SOCKET_SENT = 35,    /* the whole message has been handed to the socket */
-    FD_SOCKET_TOO_SLOW = 36 /* within a message, less has moved than has to */
+    FD_SOCKET_TOO_SLOW = 36, /* within a message, less has moved than has to */
+    FD_SOCKET_QUIET = 37     /* nothing has come for as long as one lingers: it may be waited for elsewhere */
 };
 
 #define FD_NO_DEADLINE INT64_C(-1)
@@ -34,35 +35,55 @@ struct fd_timeouts {
 #define FD_SEND_SPANS 512
 #define FD_SEND_QUEUED 16 /* PDUs that may wait behind them */
 
+/* What is being sent. */
+struct fd_send_block {
+    uint8_t headers[FD_SEND_HEADERS * FD_PREFIX];
+    struct fd_span spans[FD_SEND_SPANS + FD_SEND_QUEUED];
+};
+
 struct fd_socket {
     int descriptor;
     int wake_descriptor;
     int failure;
     int is_drained;   /* the last receive took all there was: poll before the next */
-    int linger_pause;    /* waits that are to go to sleep at once */
-    int linger_failures; /* how often in a row lingering was in vain */
+    int spin_pause;    /* waits that are to go to sleep at once */
+    int spin_failures; /* how often in a row spinning was in vain */
     int has_heard;    /* the last send told what the peer said */
     int64_t wait_begin;   /* of a wait that a signal has interrupted, 0 for none */
+    int64_t quiet_begin;  /* of a wait that goes on elsewhere, after FD_SOCKET_QUIET; 0 for none */
     int64_t window_begin; /* 0: not within a message */
     uint64_t window_moved; /* bytes at its begin */
     int64_t untaken;      /* of what was sent last, when that was looked at; 0: nothing, or not known */
     uint64_t sent_before; /* bytes_sent at the end of the last message */
     uint64_t bytes_received;
     uint64_t bytes_sent;
-    /* what is being sent */
-    uint8_t headers[FD_SEND_HEADERS * FD_PREFIX];
-    struct fd_span spans[FD_SEND_SPANS + FD_SEND_QUEUED];
+    struct fd_send_block *sending; /* NULL before the first message, and while resting */
     size_t span_count;
     size_t span_index;
 };
 
+/* wake_descriptor may be changed at any time but during a call; -1 for none. */
 void fd_socket_open(struct fd_socket *s, int descriptor, int wake_descriptor);
+
+/* Give back the memory; the descriptors are the caller's. */
+void fd_socket_close(struct fd_socket *s);
+
+/* Give back memory that is not needed until something is sent. */
+void fd_socket_rest(struct fd_socket *s);
 
 /* Whether a receive would tell something at once, as far as the system knows. */
 int fd_socket_has_news(const struct fd_socket *s);
 
-/* Receive until the reader has something to tell, or the wait ends. */
-int fd_socket_receive(struct fd_socket *s, struct fd_reader *reader, const struct fd_timeouts *timeouts);
+/* Receive until the reader has something to tell, or the wait ends.
+ * linger, unless NULL, is for how many milliseconds a wait goes on here at most; it may change meanwhile.
+ * After FD_SOCKET_QUIET the descriptor may be polled elsewhere until fd_socket_due; the next call goes on. */
+int fd_socket_receive(struct fd_socket *s, struct fd_reader *reader, const struct fd_timeouts *timeouts,
+                      const int *linger);
+
+/* When a wait that goes on elsewhere ends at the latest: of the monotonic clock in milliseconds, or
+ * FD_NO_DEADLINE. */
+int64_t fd_socket_due(const struct fd_socket *s, const struct fd_reader *reader,
+                      const struct fd_timeouts *timeouts);
 
 /* Queue bytes that stay where they are until sent, behind what fd_socket_cut has left.
  * FD_OK, or FD_E_MEMORY when too much waits already. */

@@ -56,6 +56,7 @@ static void open_pair(struct end ends[2])
 
 static void close_end(struct end *end)
 {
+    fd_socket_close(&end->socket);
     fd_reader_close(&end->reader);
     fd_pool_close(&end->pool);
     if (end->descriptor >= 0)
@@ -89,7 +90,7 @@ static void *send_and_receive(void *argument)
     }
     CHECK(code == FD_SOCKET_SENT);
     if (!received) {
-        CHECK(fd_socket_receive(&end->socket, &end->reader, &PATIENT) == FD_EVENT_MESSAGE);
+        CHECK(fd_socket_receive(&end->socket, &end->reader, &PATIENT, NULL) == FD_EVENT_MESSAGE);
         take_content(end);
     }
     return NULL;
@@ -112,9 +113,9 @@ static void check_both_send(void)
 static void *receive_content(void *argument)
 {
     struct end *end = argument;
-    CHECK(fd_socket_receive(&end->socket, &end->reader, &PATIENT) == FD_EVENT_MESSAGE);
+    CHECK(fd_socket_receive(&end->socket, &end->reader, &PATIENT, NULL) == FD_EVENT_MESSAGE);
     take_content(end);
-    CHECK(fd_socket_receive(&end->socket, &end->reader, &PATIENT) == FD_EVENT_PDU);
+    CHECK(fd_socket_receive(&end->socket, &end->reader, &PATIENT, NULL) == FD_EVENT_PDU);
     CHECK(end->reader.pdu.n == sizeof RELEASE_RQ && memcmp(end->reader.pdu.p, RELEASE_RQ, sizeof RELEASE_RQ) == 0);
     return NULL;
 }
@@ -136,7 +137,7 @@ static void check_wake(void)
     pthread_t thread;
     open_pair(ends);
     wake(&ends[0]);
-    CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &PATIENT) == FD_SOCKET_WOKEN);
+    CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &PATIENT, NULL) == FD_SOCKET_WOKEN);
     CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &PATIENT, 1) == FD_SOCKET_WOKEN);
     CHECK(ends[0].socket.bytes_sent > 0 && ends[0].socket.bytes_sent < sizeof content);
     drain(&ends[0]);
@@ -154,13 +155,13 @@ static void check_timeouts(void)
     struct end ends[2];
     open_pair(ends);
     for (size_t i = 0; i < COUNT_OF(timeouts); i++)
-        CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &timeouts[i]) == FD_SOCKET_TIMEOUT);
+        CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &timeouts[i], NULL) == FD_SOCKET_TIMEOUT);
     /* Once a PDU has begun, it is the other timeout that counts. */
     const struct fd_timeouts progress = {20000, 1, FD_NO_DEADLINE, 0, 0};
     CHECK(write(ends[1].descriptor, ABORT, 3) == 3);
-    CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &progress) == FD_SOCKET_TIMEOUT);
+    CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &progress, NULL) == FD_SOCKET_TIMEOUT);
     CHECK(write(ends[1].descriptor, ABORT + 3, 7) == 7);
-    CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &progress) == FD_EVENT_PDU);
+    CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &progress, NULL) == FD_EVENT_PDU);
     CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &progress, 1) == FD_SOCKET_TIMEOUT);
     CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &timeouts[2], 1) == FD_SOCKET_TIMEOUT);
     close_pair(ends);
@@ -175,18 +176,54 @@ static void check_too_slow(void)
     open_pair(ends);
     CHECK(write(ends[1].descriptor, ABORT, 3) == 3);
     for (int i = 0; i < 1000 && code == FD_SOCKET_TIMEOUT; i++)
-        code = fd_socket_receive(&ends[0].socket, &ends[0].reader, &slow);
+        code = fd_socket_receive(&ends[0].socket, &ends[0].reader, &slow, NULL);
     CHECK(code == FD_SOCKET_TOO_SLOW);
     /* As fast as it has to be: half a PDU, of which no window is full. */
     const struct fd_timeouts fast = {20000, 1, FD_NO_DEADLINE, 20000, 1000};
-    CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &fast) == FD_SOCKET_TIMEOUT);
+    CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &fast, NULL) == FD_SOCKET_TIMEOUT);
     CHECK(write(ends[1].descriptor, ABORT + 3, 7) == 7);
-    CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &fast) == FD_EVENT_PDU);
+    CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &fast, NULL) == FD_EVENT_PDU);
     /* The same for what is sent, once the socket is full. */
     code = FD_SOCKET_TIMEOUT;
     for (int i = 0; i < 1000 && code == FD_SOCKET_TIMEOUT; i++)
         code = fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &slow, 1);
     CHECK(code == FD_SOCKET_TOO_SLOW);
+    close_pair(ends);
+}
+
+/* A wait that goes on elsewhere: memory is given back, and what ends it is as it would have been. */
+static void check_quiet(void)
+{
+    const int moment = 1;
+    const struct fd_timeouts usual = {20000, 15000, FD_NO_DEADLINE, 30000, 1};
+    const struct fd_timeouts due = {2, 2, FD_NO_DEADLINE, 0, 0};
+    struct end ends[2];
+    open_pair(ends);
+    CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &usual, &moment) == FD_SOCKET_QUIET);
+    int64_t idle = fd_socket_due(&ends[0].socket, &ends[0].reader, &usual);
+    CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &usual, &moment) == FD_SOCKET_QUIET);
+    CHECK(fd_socket_due(&ends[0].socket, &ends[0].reader, &usual) == idle);
+    /* What moves begins it anew, and a message has another timeout. */
+    CHECK(write(ends[1].descriptor, ABORT, 3) == 3);
+    CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &usual, &moment) == FD_SOCKET_QUIET);
+    int64_t within = fd_socket_due(&ends[0].socket, &ends[0].reader, &usual);
+    CHECK(within >= idle - 5000 && within <= idle + 5000);
+    fd_socket_rest(&ends[0].socket);
+    fd_reader_rest(&ends[0].reader);
+    CHECK(ends[0].reader.staging_size < 100);
+    /* Neither lingering nor coming back puts the end off. */
+    int code = FD_SOCKET_QUIET;
+    for (int i = 0; i < 10 && code == FD_SOCKET_QUIET; i++)
+        code = fd_socket_receive(&ends[0].socket, &ends[0].reader, &due, &moment);
+    CHECK(code == FD_SOCKET_TIMEOUT);
+    CHECK(write(ends[1].descriptor, ABORT + 3, 7) == 7);
+    CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &usual, &moment) == FD_EVENT_PDU);
+    CHECK(ends[0].reader.pdu.n == sizeof ABORT && memcmp(ends[0].reader.pdu.p, ABORT, sizeof ABORT) == 0);
+    /* The rest of a wait is not for what is sent. */
+    CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &usual, &moment) == FD_SOCKET_QUIET);
+    CHECK(fd_socket_queue(&ends[0].socket, RELEASE_RQ, sizeof RELEASE_RQ) == FD_OK);
+    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, NULL, &usual, 1) == FD_SOCKET_SENT);
+    CHECK(ends[0].socket.quiet_begin == 0);
     close_pair(ends);
 }
 
@@ -199,7 +236,7 @@ static void check_closed(void)
     ends[1].descriptor = -1;
     /* What the peer said before it closed comes first. */
     CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &PATIENT, 1) == FD_EVENT_PDU);
-    CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &PATIENT) == FD_SOCKET_CLOSED);
+    CHECK(fd_socket_receive(&ends[0].socket, &ends[0].reader, &PATIENT, NULL) == FD_SOCKET_CLOSED);
     CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &PATIENT, 1) == FD_SOCKET_FAILED);
     CHECK(ends[0].socket.failure == EPIPE);
     close_pair(ends);
@@ -303,6 +340,7 @@ int main(void)
     check_wake();
     check_timeouts();
     check_too_slow();
+    check_quiet();
     check_closed();
     check_heard_while_sending();
     check_cut();

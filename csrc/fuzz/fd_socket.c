@@ -25,6 +25,8 @@ enum { FLAG_SMALL_BUFFER = 1, FLAG_HOLDS = 2, FLAG_OBSERVED = 4 };
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
 static const struct fd_timeouts AT_ONCE = {0, 0, FD_NO_DEADLINE, 0, 0};
+static const struct fd_timeouts FOR_EVER = {-1, -1, FD_NO_DEADLINE, 0, 0};
+static const int no_linger = 0;
 static const uint8_t ABORT[] = {FD_A_ABORT, 0, 0, 0, 0, 4, 0, 0, 2, 6};
 static uint8_t pattern[PATTERN + 256];
 
@@ -74,13 +76,14 @@ static void open_script(struct script *s, const uint8_t *settings)
     s->reader.holds_commands = settings[0] & FLAG_HOLDS;
     s->reader.is_observed = settings[0] & FLAG_OBSERVED;
     fd_socket_open(&s->socket, s->ours, s->wakers[0]);
-    s->socket.linger_pause = INT_MAX; /* it would only take time */
+    s->socket.spin_pause = INT_MAX; /* it would only take time */
     s->command_length = fd_command_store_us(s->command, FD_COMMAND_FIELD, 1);
     s->command_length += fd_command_store_us(s->command + s->command_length, FD_COMMAND_DATA_SET_TYPE, 1);
 }
 
 static void close_script(struct script *s)
 {
+    fd_socket_close(&s->socket);
     fd_reader_close(&s->reader);
     fd_pool_close(&s->pool);
     close(s->ours);
@@ -246,13 +249,19 @@ static int act(struct script *s, uint8_t what, uint8_t how)
         peer_reads(s, (size_t)how * 64);
         return 1;
     case 3:
-        return take(s, fd_socket_receive(&s->socket, &s->reader, &AT_ONCE));
+        if (how & 1)
+            return take(s, fd_socket_receive(&s->socket, &s->reader, &FOR_EVER, &no_linger));
+        return take(s, fd_socket_receive(&s->socket, &s->reader, &AT_ONCE, NULL));
     case 4:
         return send_message(s, how);
     case 5:
         return go_on(s, how & 1);
     case 6:
-        return how < 128 || send_abort(s);
+        if (how >= 128)
+            return send_abort(s);
+        fd_socket_rest(&s->socket);
+        fd_reader_rest(&s->reader);
+        return 1;
     case 7:
         return how < 128 || write(s->wakers[1], "", 1) == 1;
     default:

@@ -77,6 +77,7 @@ cdef extern from "fd_reader.h":
     size_t fd_reader_staged(const fd_reader *reader) nogil
     int fd_reader_write_to(fd_reader *reader, int descriptor) nogil
     void fd_reader_discard(fd_reader *reader) nogil
+    void fd_reader_rest(fd_reader *reader) nogil
     void fd_reader_take(fd_reader *reader, fd_block *data, size_t *length) nogil
 
 
@@ -102,6 +103,10 @@ cdef class Message:
     cdef readonly uint64_t data_set_length
     cdef readonly int sink_errno
     cdef readonly bint is_in_memory
+
+
+cdef class Linger:
+    cdef public int milliseconds
 
 
 cdef class Reader:

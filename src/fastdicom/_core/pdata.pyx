@@ -42,6 +42,7 @@ class Signal(Enum):
     WOKEN = "another thread wants attention"
     SENT = "everything has been sent"
     TOO_SLOW = "less moves than the minimum throughput"
+    QUIET = "nothing has come for as long as one lingers"
 
 
 cdef dict SIGNALS = {
@@ -122,6 +123,27 @@ cdef class ObservedPdu:
     """
 
     cdef readonly bytes encoded
+
+
+@cython.final
+cdef class Linger:
+    """For how long who waits for a message stays there; after that it may be waited for elsewhere.
+
+    It may be changed while somebody waits: the next wait is as long as it says then.
+
+    Parameters
+    ----------
+    milliseconds
+        As its name says; 0 not to wait at all.
+
+    Attributes
+    ----------
+    milliseconds
+        The same.
+    """
+
+    def __cinit__(self, int milliseconds):
+        self.milliseconds = milliseconds
 
 
 @cython.final
@@ -228,6 +250,10 @@ cdef class Reader:
         with nogil:
             code = fd_reader_next(&self.reader)
         return self.translate(code)
+
+    def rest(self):
+        """Give back memory that is not needed until something comes."""
+        fd_reader_rest(&self.reader)
 
     @property
     def held_command(self):

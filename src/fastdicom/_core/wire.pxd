@@ -11,6 +11,7 @@ cdef extern from "fd_socket.h":
     const int FD_SOCKET_SIGNAL
     const int FD_SOCKET_SENT
     const int FD_SOCKET_TOO_SLOW
+    const int FD_SOCKET_QUIET
     const int64_t FD_NO_DEADLINE
 
     struct fd_timeouts:
@@ -21,6 +22,7 @@ cdef extern from "fd_socket.h":
         uint64_t window_least
 
     struct fd_socket:
+        int wake_descriptor
         int failure
         size_t span_count
         size_t span_index
@@ -28,7 +30,11 @@ cdef extern from "fd_socket.h":
         uint64_t bytes_sent
 
     void fd_socket_open(fd_socket *s, int descriptor, int wake_descriptor) nogil
-    int fd_socket_receive(fd_socket *s, fd_reader *reader, const fd_timeouts *timeouts) nogil
+    void fd_socket_close(fd_socket *s) nogil
+    void fd_socket_rest(fd_socket *s) nogil
+    int fd_socket_receive(fd_socket *s, fd_reader *reader, const fd_timeouts *timeouts,
+                          const int *linger) nogil
+    int64_t fd_socket_due(const fd_socket *s, const fd_reader *reader, const fd_timeouts *timeouts) nogil
     int fd_socket_queue(fd_socket *s, const uint8_t *p, size_t n) nogil
     int fd_socket_has_news(const fd_socket *s) nogil
     void fd_socket_cut(fd_socket *s) nogil

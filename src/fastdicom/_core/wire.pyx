@@ -8,7 +8,7 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
 
-from fastdicom._core.pdata cimport FD_EVENT_MESSAGE, MessageWriter
+from fastdicom._core.pdata cimport FD_EVENT_MESSAGE, Linger, MessageWriter
 
 from fastdicom._core.pdata import Signal
 
@@ -19,6 +19,7 @@ cdef dict SIGNALS = {
     FD_SOCKET_WOKEN: Signal.WOKEN,
     FD_SOCKET_SENT: Signal.SENT,
     FD_SOCKET_TOO_SLOW: Signal.TOO_SLOW,
+    FD_SOCKET_QUIET: Signal.QUIET,
 }
 
 
@@ -38,7 +39,7 @@ cdef class Wire:
     descriptor
         The socket. It stays the caller's to close.
     wake_descriptor
-        Becomes readable when another thread wants attention: `Signal.WOKEN`. The caller drains it.
+        Becomes readable when another thread wants attention: `Signal.WOKEN`. The caller drains it. -1 for none.
     reader
         What takes the received bytes apart.
     """
@@ -50,6 +51,13 @@ cdef class Wire:
         self.timeouts.idle = -1
         self.timeouts.progress = -1
         self.timeouts.deadline = FD_NO_DEADLINE
+
+    def __dealloc__(self):
+        fd_socket_close(&self.socket)
+
+    def set_wake_descriptor(self, int descriptor):
+        """Have another descriptor wake the waits that follow; -1 for none."""
+        self.socket.wake_descriptor = descriptor
 
     def set_timeouts(self, idle, progress):
         """Bound the waits that follow.
@@ -98,8 +106,25 @@ cdef class Wire:
         """Whether `receive` has something to tell at once, or may have."""
         return self.reader.has_more or fd_socket_has_news(&self.socket) != 0
 
-    def receive(self):
+    @property
+    def due(self):
+        """When a wait that goes on elsewhere ends, in seconds of the monotonic clock; None for never."""
+        cdef int64_t due = fd_socket_due(&self.socket, &self.reader.reader, &self.timeouts)
+        return None if due == FD_NO_DEADLINE else due / 1000.0
+
+    def rest(self):
+        """Give back memory that is not needed until something is sent or comes."""
+        fd_socket_rest(&self.socket)
+        self.reader.rest()
+
+    def receive(self, Linger linger=None):
         """Wait for the next `Message`, PDU (bytes), `ObservedPdu` or `Signal`.
+
+        Parameters
+        ----------
+        linger
+            For how long to stay at most when nothing comes: then it is `Signal.QUIET`. The wait may go on
+            elsewhere, for the descriptor and until `due`; the next call continues it.
 
         Raises
         ------
@@ -107,9 +132,10 @@ cdef class Wire:
             The peer broke PS3.8 or PS3.7; the association is to be aborted.
         """
         cdef int code
+        cdef const int *moment = NULL if linger is None else &linger.milliseconds
         while True:
             with nogil:
-                code = fd_socket_receive(&self.socket, &self.reader.reader, &self.timeouts)
+                code = fd_socket_receive(&self.socket, &self.reader.reader, &self.timeouts, moment)
             if code != FD_SOCKET_SIGNAL:
                 return self.outcome(code)
             PyErr_CheckSignals()
