@@ -19,6 +19,7 @@ from fastdicom.association import Association
 from fastdicom.association.conversion import ALLOWED, Allowed
 from fastdicom.association.requestor import TlsArgs, request_association
 from fastdicom.association.watchdog import Watchdog
+from fastdicom.association.workers import Workers
 from fastdicom.checks import checked_ae_title, checked_requested_contexts
 from fastdicom.context_lists import ContextLists
 from fastdicom.events import EventHandler
@@ -52,7 +53,7 @@ BUFFER_POOL_LIMIT = 512 << 20
 Server = TypeVar("Server", bound=AssociationServer)
 
 
-class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl, Watched):
+class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl, Watched, Workers):
     """A DICOM application entity, requestor and acceptor of associations.
 
     Parameters
@@ -82,6 +83,7 @@ class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl, Wa
         AdmissionControl.__init__(self)
         Acceptance.__init__(self)
         Watched.__init__(self)
+        Workers.__init__(self)
         self.ae_title = ae_title
         self.maximum_pdu_size = DEFAULT_MAXIMUM_LENGTH
         self.implementation_class_uid = IMPLEMENTATION_CLASS_UID
@@ -99,15 +101,6 @@ class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl, Wa
         self._ended = threading.Condition(self._lock)
         self._draining = 0
         self.watchdog = Watchdog()
-
-    # In another process: the settings alone.
-
-    def __getstate__(self) -> dict[str, Any]:
-        return settings_of(self)
-
-    def __setstate__(self, settings: dict[str, Any]) -> None:
-        ApplicationEntity.__init__(self)
-        set_up(self, settings)
 
     # Who we are.
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastdicom.association import Association
-from fastdicom.association.acceptor import serve_connection
+from fastdicom.association.acceptor import answer_request
 from fastdicom.association.handlers import Handlers
+from fastdicom.association.performing import Attendance
 from fastdicom.events import EventHandler, EventType, Handler
-from fastdicom.log import working_for
 from fastdicom.net.addresses import Address, listen
 from fastdicom.net.listener import Listener
 from fastdicom.net.visitor import Visitor
@@ -62,14 +62,15 @@ class AssociationServer:
         self.ae_title = ae_title
         self.contexts = list(contexts)
         self._handlers = Handlers(evt_handlers)
-        # Those that are being served, and by which thread; what changes is told to who waits for it.
+        # Those that are not over, and who serves them; what changes is told to who waits for it.
         # Reentrant: a signal handler may shut down what it has interrupted.
-        self._associations: dict[Association, threading.Thread] = {}
+        self._associations: dict[Association, Attendance] = {}
         self._changed = threading.Condition(threading.RLock())
         self._is_draining = False
         self._listener = Listener(
             listen(address, ae.socket_options),
             self._serve,
+            workforce=ae.workforce,
             connection_limit=lambda: self.ae.maximum_associations + REJECTIONS_AT_ONCE,
             handshake_timeout=lambda: self.ae.handshake_timeout,
             request_timeout=lambda: self.ae.acse_timeout,
@@ -81,22 +82,25 @@ class AssociationServer:
     def _serve(self, visitor: Visitor) -> None:
         self.ae.socket_options.apply_to_accepted(visitor.socket)
         association = Association(self.ae, "acceptor", self._handlers.copy())
+        attendance = Attendance(association, self._listener, lambda: self._forget(association))
         with self._changed:
-            self._associations[association] = threading.current_thread()
-        try:
-            with working_for(association):
-                serve_connection(
-                    association,
-                    self.ae_title,
-                    self.contexts,
-                    visitor,
-                    admit=self._admit,
-                    see_off=self._listener.see_off,
-                )
-        finally:
-            with self._changed:
-                del self._associations[association]
-                self._changed.notify_all()
+            self._associations[association] = attendance
+        attendance.begin(
+            lambda: answer_request(
+                association,
+                self.ae_title,
+                self.contexts,
+                visitor,
+                admit=self._admit,
+                see_off=self._listener.see_off,
+            )
+        )
+
+    def _forget(self, association: Association) -> None:
+        with self._changed:
+            del self._associations[association]
+            self._changed.notify_all()
+        self._listener.depart()
 
     def _admit(self, association: Association, rq: A_ASSOCIATE_RQ) -> A_ASSOCIATE_RJ | None:
         return TEMPORARY_CONGESTION if self._is_draining else self.ae.admit(association, rq)
@@ -119,14 +123,14 @@ class AssociationServer:
         """Yield what is so at this moment."""
         labels = (":".join(map(str, self.server_address[:2])),)
         yield "waiting_connections", labels, self._listener.waiting
-        yield "busy_workers", labels, len(self._associations)
+        yield "busy_workers", labels, self._listener.busy
 
     @property
     def associations_here(self) -> set[Association]:
         """Those that the current thread serves: one if it runs a handler, none otherwise."""
         with self._changed:
             rows = list(self._associations.items())
-        return {association for association, thread in rows if thread is threading.current_thread()}
+        return {association for association, attendance in rows if attendance.is_here()}
 
     def stop(self) -> None:
         """Accept no more: the listening socket is closed, and so are connections without a request.

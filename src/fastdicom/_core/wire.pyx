@@ -39,7 +39,8 @@ cdef class Wire:
     descriptor
         The socket. It stays the caller's to close.
     wake_descriptor
-        Becomes readable when another thread wants attention: `Signal.WOKEN`. The caller drains it. -1 for none.
+        Becomes readable when another thread wants attention: `Signal.WOKEN`. The caller drains it. -1 for
+        none.
     reader
         What takes the received bytes apart.
     """

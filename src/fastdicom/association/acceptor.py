@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from fastdicom import events as evt
-from fastdicom._core.pdata import Reader, Signal
+from fastdicom._core.pdata import Reader
 from fastdicom.association.added_items import supported_contexts, with_added
 from fastdicom.association.agreements import Results, Terms, answer
 from fastdicom.association.association import LOGGER, Association
@@ -24,7 +24,7 @@ from fastdicom.ul.provider import AssociateIndication, Indication, Provider
 Admit: TypeAlias = Callable[[Association, A_ASSOCIATE_RQ], A_ASSOCIATE_RJ | None]
 
 
-def serve_connection(
+def answer_request(
     association: Association,
     ae_title: str,
     contexts: Sequence[PresentationContext],
@@ -32,8 +32,8 @@ def serve_connection(
     *,
     admit: Admit,
     see_off: Callable[[socket.socket, float], None],
-) -> None:
-    """Serve a connection that a peer has opened, from its A-ASSOCIATE-RQ to its end."""
+) -> Connection:
+    """Answer the A-ASSOCIATE-RQ of a peer that has opened a connection."""
     ae = association.ae
     association.acceptor.ae_title = ae_title
     association.acceptor.writeable = True
@@ -49,15 +49,11 @@ def serve_connection(
     connection.see_off = see_off
     association.attach(connection, lambda happening: _negotiate(association, connection, admit, happening))
     ae.remember(association)
-    try:
-        # It may have waited in the lobby; the ARTIM timer has run meanwhile.
-        connection.tell(lambda now: provider.transport_indication(visitor.accepted))
-        connection.tell(provider.expire)
-        association.work()
-    finally:
-        # Whatever went wrong, the slot and the socket are free again.
-        connection.close()
-        association.digest(Signal.CLOSED)
+    # It may have waited in the lobby; the ARTIM timer has run meanwhile.
+    connection.tell(lambda now: provider.transport_indication(visitor.accepted))
+    connection.tell(provider.expire)
+    association.await_answer()
+    return connection
 
 
 def _feed(reader: Reader, received: bytearray) -> None:

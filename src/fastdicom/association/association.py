@@ -374,6 +374,14 @@ class Association(Notifying):
         self._answer.is_reached = True
         self.notify(evt.EVT_ESTABLISHED)
 
+    def end_connection(self) -> None:
+        """Close the connection, if it is not, and take note that it is over."""
+        if self._connection is None:
+            self.ae.forget(self)
+            return
+        self._connection.close()
+        self.digest(Signal.CLOSED)
+
     def fail(self, error: FastdicomError) -> None:
         """Take note that there is no connection."""
         self._is_aborted = True

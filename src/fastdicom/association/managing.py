@@ -94,6 +94,7 @@ class Managing(Requests):
         self._own_timeouts[name] = checked_timeout(name, value)
         if self._is_established:
             self.apply_timeouts()
+            self._link.on_news()  # it may wait already, for another time
         elif self._connection is not None:
             self._connection.provider.artim_timeout = self.acse_timeout
 
@@ -102,6 +103,8 @@ class Managing(Requests):
         if name is not None:
             self._own_timeouts.pop(name, None)
         self.apply_timeouts()
+        if self._connection is not None:
+            self._connection.on_news()  # it may wait already, for another time
 
     def apply_timeouts(self) -> None:
         """Bound what is waited for from now on."""

@@ -59,6 +59,7 @@ class Operations(ABC):
         "_exchange",
         "_is_ahead",
         "_is_closed",
+        "_is_quiet",
         "_link",
         "_observes_messages",
         "_outgoing_contexts",
@@ -83,6 +84,7 @@ class Operations(ABC):
         self._is_closed = False
         # The timeout that has ended it, unless it is one of the connection.
         self.timed_out: str | None = None
+        self._is_quiet = False  # nothing has come, as far as `_receive` was to wait
         # The peer had sent more when our last response left: should that be a request, it came too early.
         self._is_ahead = False
         self._observes_messages = False
@@ -235,8 +237,11 @@ class Operations(ABC):
                 return happening
             self._take_response(happening)
         elif happening is Signal.TIMED_OUT:
+            self._is_quiet = not waits
             if waits:
-                self._time_out()
+                self.time_out()
+        elif happening is Signal.QUIET:
+            self._is_quiet = True
         elif not self.digest(happening):
             self._is_closed = True
             self._tell_all()
@@ -277,9 +282,10 @@ class Operations(ABC):
         """Time out when something comes, but for one operation nothing has: that is no progress for it."""
         oldest = self._exchange.oldest()
         if self._patience is not None and oldest is not None and monotonic() - oldest > self._patience:
-            self._time_out()
+            self.time_out()
 
-    def _time_out(self) -> None:
+    def time_out(self) -> None:
+        """Do what is to be done when nothing has come for as long as may be."""
         if self._exchange.is_invoking:
             text = "no response within dimse_timeout, %s s: aborting"
             LOGGER.error(text, self._patience, extra=self.log_fields)

@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastdicom._core.command import encode_command
 from fastdicom._core.exchange import Goal, Inquiry
-from fastdicom._core.pdata import Message, MessageWriter
+from fastdicom._core.pdata import Linger, Message, MessageWriter
 from fastdicom.association import outgoing
 from fastdicom.association.driving import drive
 from fastdicom.association.operations import LOGGER, NEVER
 from fastdicom.association.outgoing import Outgoing
 from fastdicom.association.pacing import Pacing
-from fastdicom.association.performing import Team
 from fastdicom.association.serving import Serving
 from fastdicom.association.watchdog import watched
 from fastdicom.errors import AssociationError, MessageError
@@ -177,9 +176,9 @@ class Waiting(Serving):
             self._lead.release()
         return is_free
 
-    def _receive(self, *, waits: bool = True) -> Message | None:
+    def _receive(self, *, waits: bool = True, linger: Linger | None = None) -> Message | None:
         """Take note of what happens next; return it when it is a request. For who has the lead."""
-        return self._take(self._link.receive(waits=waits), waits=waits)
+        return self._take(self._link.receive(waits=waits, linger=linger), waits=waits)
 
     def _settle(self) -> None:
         """Wait until the connection is closed, now that the association is over."""
@@ -237,30 +236,9 @@ class Waiting(Serving):
         except ValueError as error:
             raise MessageError(str(error)) from error
 
-    @property
-    def is_over(self) -> bool:
-        """Whether the connection is closed."""
-        return self._is_closed
-
-    def next_request(self) -> Message | None:
-        """Wait for the lead, and then for the next request; None for anything else. For `performing`."""
-        with self._lead:
-            request = None if self._is_closed else self._receive()
-        if self._waiting:
-            self._tell_all()
-        return request
-
     def await_answer(self) -> None:
         """Negotiate: until the association is established, or the connection closed."""
         self._wait_for(self._answer)
-
-    def work(self) -> None:
-        """Answer the requestor, and serve it until the connection is closed."""
-        self.await_answer()
-        if self._exchange.performed_limit == 1:
-            self._wait_for(NEVER)
-        else:
-            Team(self, self._exchange.performed_limit).work()
 
     def intervention_handler(self, event: EventType) -> tuple[Handler, tuple[Any, ...]] | None:
         """Return what decides on an event."""

@@ -8,21 +8,18 @@ is let in. What comes while a message is being sent is kept for the next `receiv
 from __future__ import annotations
 
 import socket
-import threading
-from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from time import monotonic
 from typing import Any, TypeAlias
 
-from fastdicom._core.pdata import Message, MessageWriter, ObservedPdu, Reader, Signal
+from fastdicom._core.pdata import Linger, Message, MessageWriter, ObservedPdu, Reader, Signal
 from fastdicom.errors import AbortSource, AssociationError, MessageError, ProtocolError, TlsError
 from fastdicom.net.attendants import DataSetSinks, Observer
+from fastdicom.net.endpoint import Endpoint
 from fastdicom.net.tls_wire import TlsWire
-from fastdicom.net.turnstile import Turnstile
-from fastdicom.net.waker import Waker
-from fastdicom.net.wires import STALLS, open_wire
+from fastdicom.net.wires import STALLS
 from fastdicom.ul.provider import Indication, Provider
 from fastdicom.ul.states import Event, State
 
@@ -40,7 +37,7 @@ ARRIVALS = 64
 _CHOICES = (Signal.COMMAND, Signal.FULL, Signal.SINK_FAILED)
 
 
-class Connection:
+class Connection(Endpoint):
     """A connected socket with its state machine.
 
     Parameters
@@ -75,32 +72,17 @@ class Connection:
         observer: Observer,
         sinks: DataSetSinks,
     ) -> None:
-        self.provider = provider
-        self.reader = reader
+        super().__init__(provider, sock, reader)
         self.observer = observer
         self.sinks = sinks
         self.on_end: Callable[[], object] = bool
         self.on_close: Callable[[], object] = bool
         self.see_off: Callable[[socket.socket, float], None] | None = None
         self._shows_pdus = self._shows_sent_data = False
-        self._socket = sock
-        self._waker = Waker()
-        self._wire = open_wire(sock, self._waker.fileno(), reader)
-        # Handlers of PDU events run with it held, and may abort or release.
-        self._turnstile = Turnstile(self._wake)
-        self._lock = self._turnstile.lock
-        self._arrived: deque[Message] = deque()
         self._shown = b""  # the P-DATA-TF that is being sent, for the observer
-        self._closing_lock = threading.Lock()
-        self._is_closed = False
-        self._is_abort_wanted = False
         self._abort_fields: tuple[int, int] = AbortSource.SERVICE_USER, 0
         self.fault: str | None = None
         self.timed_out: str | None = None
-        # In Sta6 Evt9 and Evt10 change nothing (DT-1, DT-2): while this is so, the table is not asked.
-        self._flows = False
-        self._limit: float | None = None
-        self._set_deadline: float | None = None
 
     # Settings.
 
@@ -126,11 +108,6 @@ class Connection:
         self.reader.begin_data_transfer(context_ids, holds_commands)
 
     # For who works for the association.
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the connection has not been closed yet."""
-        return not self._is_closed
 
     def handshake(self, deadline: float | None) -> None:
         """Do the TLS handshake, if this is a TLS connection.
@@ -166,13 +143,16 @@ class Connection:
         finally:
             self._turnstile.leave()
 
-    def receive(self, *, waits: bool = True) -> Happening:
+    def receive(self, *, waits: bool = True, linger: Linger | None = None) -> Happening:
         """Wait for what happens next. One thread at a time.
 
         Parameters
         ----------
         waits
             Whether to wait; otherwise TIMED_OUT when nothing has come.
+        linger
+            For how long to wait here at most, then it is QUIET: somebody is to wait for `fileno` until `due`,
+            or `on_news`, and to call again.
 
         Returns
         -------
@@ -189,7 +169,7 @@ class Connection:
                     if known is not None:
                         return known
                 try:
-                    outcome = self._wire.receive()
+                    outcome = self._wire.receive(linger)
                     if not (self._flows and type(outcome) is Message):
                         happening = self._digest(outcome)
                         if happening is not None:
@@ -227,6 +207,7 @@ class Connection:
                 outcome = self._send_on(message)
         except ProtocolError as error:
             self._blame(error)
+            self.on_news()
             return False
         finally:
             self._lock.release()
@@ -247,42 +228,25 @@ class Connection:
         finally:
             self._turnstile.leave()
 
-    @property
-    def bytes_moved(self) -> tuple[int, int]:
-        """How many bytes have been received and sent, with what TLS adds to them."""
-        return self._wire.bytes_received, self._wire.bytes_sent
-
-    def fileno(self) -> int:
-        """Return the socket's descriptor, which is readable when something has come; -1 once it is closed."""
-        return self._socket.fileno()
-
-    def has_news(self) -> bool:
-        """Whether `receive` has something to tell at once, or may have."""
-        return self._is_closed or not self._flows or bool(self._arrived) or self._wire.has_news()
-
-    def linger(self, seconds: float) -> None:
-        """Bound all further waits together; after that the connection is closed."""
-        self._limit = monotonic() + seconds
-        self._flows = False
-
     # For any thread.
 
     def abort(self, source: int = AbortSource.SERVICE_USER, reason: int = 0) -> None:
         """Abort the association, if there is one. The connection is closed by whoever receives."""
         self._abort_fields = source, reason
         self._is_abort_wanted = True
-        self._wake()
+        self._waker.wake()
         # Who has the lock will see that it is wanted, and a wait for the peer to close is not ours to share.
         if self._turnstile.try_to_enter():
             try:
                 self._abort(source, reason)
             finally:
                 self._turnstile.leave()
+        self.on_news()
 
     def close(self) -> None:
         """Close the connection at once."""
         self._is_abort_wanted = True
-        self._wake()
+        self._waker.wake()
         self._turnstile.enter()
         try:
             self._close()
@@ -308,14 +272,6 @@ class Connection:
         self._flows = waits and self.provider.state is State.Sta6 and self.provider.on_transition is None
         self._bound_wait(waits=waits)
         return None
-
-    def _bound_wait(self, *, waits: bool = True) -> None:
-        deadline = self.provider.deadline if waits else 0.0
-        if waits and self._limit is not None:
-            deadline = self._limit if deadline is None else min(deadline, self._limit)
-        if deadline != self._set_deadline:
-            self._wire.set_deadline(deadline)
-            self._set_deadline = deadline
 
     def _digest(self, outcome: Message | ObservedPdu | Signal | bytes) -> Happening | None:
         """Tell the state machine what came; return what the caller is to know of it."""
@@ -348,6 +304,8 @@ class Connection:
             if self._is_abort_wanted:
                 self._abort(*self._abort_fields)
             return None
+        if signal is Signal.QUIET:
+            return signal
         if signal in _CHOICES:
             return Signal.COMMAND if self.sinks.choose(signal, self.reader) else None
         if signal is Signal.TIMED_OUT:
@@ -373,6 +331,8 @@ class Connection:
             self._stall(outcome)
         else:
             self._digest(outcome)
+        if outcome is not Signal.WOKEN:
+            self.on_news()
         return self.provider.state in _SENDING
 
     def _stall(self, signal: Signal) -> None:
@@ -467,31 +427,23 @@ class Connection:
 
     def _leave(self, see_off: Callable[[socket.socket, float], None]) -> None:
         """Let somebody else wait for the peer to close (AR-5, AA-2)."""
-        limits = [limit for limit in (self.provider.deadline, self._limit) if limit is not None]
-        with self._closing_lock:
-            self._is_closed = True
-            self._waker.close()
-        self.provider.transport_closed(monotonic())
-        see_off(self._socket, min(limits, default=monotonic() + ABORT_LINGER))
+        now = monotonic()
+        ends_at = self.ends_at
+        self._mark_closed()
+        self.provider.transport_closed(now)
+        see_off(self._socket, now + ABORT_LINGER if ends_at is None else ends_at)
         self._let_go()
 
     def _let_go(self) -> None:
-        # An association refers to itself in circles: memory of data sets must not wait until those are found.
+        # An association refers to itself in circles: memory must not wait until those are found.
         self._wire.forget()
         self.reader.discard()
+        self._wire.rest()
         self.on_close()
 
-    def _wake(self) -> None:
-        with self._closing_lock:
-            if not self._is_closed:
-                self._waker.wake()
-
     def _close(self) -> None:
-        with self._closing_lock:
-            if self._is_closed:
-                return
-            self._is_closed = True
-            self._waker.close()
+        if not self._mark_closed():
+            return
         if self.provider.state is not State.Sta1:
             self.provider.transport_closed(monotonic())
         with suppress(OSError):

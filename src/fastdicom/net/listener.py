@@ -1,8 +1,7 @@
-"""Serving connections: leader and followers.
+"""Serving connections: a lobby where they wait until they can be served, and workers that serve them.
 
-One thread at a time, the leader, looks after the lobby, where connections wait until they can be served. Who
-gets one passes the lead to the next thread and serves the connection itself: no connection waits for a
-thread to be made, or to be handed to one, and none has a thread before there is something to do for it.
+No connection waits for a thread to be made, or to be handed to one, and none has a thread while there is
+nothing to do for it: before its request is there it waits in the lobby, afterwards in the parking lot.
 """
 
 from __future__ import annotations
@@ -11,21 +10,20 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
 
 from fastdicom.errors import TlsError
 from fastdicom.log import get_logger
 from fastdicom.net.addresses import Address
-from fastdicom.net.lobby import PAUSE, Lobby
+from fastdicom.net.crew import Crew, Job, Workforce
+from fastdicom.net.lobby import Lobby
 from fastdicom.net.visitor import Visitor
 
 LOGGER = get_logger(__name__)
 
-# Threads that may wait for the lead; further ones end when they have served.
-FOLLOWERS = 4
 
-
-class Listener:
+class Listener(Crew):
     """A listening socket whose connections are served by threads.
 
     Parameters
@@ -33,7 +31,10 @@ class Listener:
     listening
         The listening socket; it belongs to the listener from now on.
     serve
-        Called with each connection, in a thread that has nothing else to do.
+        Called with each connection by a worker. Unless it raises, `depart` is called once the connection is
+        not served any more; until then it may wait in the parking lot.
+    workforce
+        How many workers there may be.
     connection_limit
         Returns how many connections may be served at once; further ones wait in the lobby.
     handshake_timeout, request_timeout
@@ -50,12 +51,14 @@ class Listener:
         listening: socket.socket,
         serve: Callable[[Visitor], None],
         *,
+        workforce: Workforce,
         connection_limit: Callable[[], int],
         handshake_timeout: Callable[[], float | None],
         request_timeout: Callable[[], float | None],
         address_limit: Callable[[], int | None],
         tls_context: Callable[[], ssl.SSLContext | None],
     ) -> None:
+        super().__init__(workforce, "fastdicom-server")
         listening.setblocking(False)
         self.address: Address = listening.getsockname()
         self._serve = serve
@@ -66,12 +69,10 @@ class Listener:
             request_timeout=request_timeout,
             address_limit=address_limit,
             tls_context=tls_context,
+            lot=self.lot,
         )
-        self._lead = threading.Lock()
-        # For what follows; reentrant, as a signal handler may stop us in the middle of it.
-        self._changed = threading.Condition(threading.RLock())
-        self._threads: set[threading.Thread] = set()
-        self._serving: set[threading.Thread] = set()
+        self._guests = 0  # connections that are served, or looked at by a worker
+        self._visitors_first = False
         self._is_stopping = False
         self._is_stopped = False
 
@@ -102,9 +103,9 @@ class Listener:
     def join(self, timeout: float) -> None:
         """Wait until no connection is served any more, but for one that the caller serves."""
         deadline = monotonic() + timeout
-        us = {threading.current_thread()}
         with self._changed:
-            if not self._changed.wait_for(lambda: self._serving <= us, timeout) or self._serving:
+            ours = int(threading.current_thread() in self._working)
+            if not self._changed.wait_for(lambda: self._guests <= ours, timeout) or ours:
                 return
             self._changed.wait_for(lambda: not self._threads, deadline - monotonic())
 
@@ -117,69 +118,54 @@ class Listener:
         """How many connections wait to be served."""
         return len(self._lobby)
 
-    def _add_thread(self) -> None:
-        thread = threading.Thread(target=self._work, name="fastdicom-server", daemon=True)
+    def depart(self) -> None:
+        """Take note that a connection is not served any more."""
         with self._changed:
-            self._threads.add(thread)
-        try:
-            thread.start()
-        except RuntimeError as error:
-            with self._changed:
-                self._threads.discard(thread)
-            LOGGER.error("no further thread can be had: %s", error)
+            was_full = self._guests >= self._connection_limit()
+            self._guests -= 1
+            self._changed.notify_all()
+        if was_full or self._is_stopping:
+            self._lobby.wake()
 
-    def _work(self) -> None:
-        """Lead, serve, and follow again."""
-        try:
-            while self._is_needed():
-                with self._lead:
-                    visitor = self._next_visitor()
-                if visitor is None:
-                    return
-                self._attend(visitor)
-        finally:
-            with self._changed:
-                self._threads.discard(threading.current_thread())
-                self._changed.notify_all()
+    # For the crew.
 
-    def _is_needed(self) -> bool:
-        with self._changed:
-            return len(self._threads) - len(self._serving) <= 1 + FOLLOWERS
-
-    def _next_visitor(self) -> Visitor | None:
-        """Wait for a connection that can be served; None when all is over."""
-        while not self._is_over():
-            has_room = len(self._serving) < self._connection_limit()
-            visitor = self._lobby.take() if has_room else None
-            if visitor is None:
-                self._wait()
-                continue
-            with self._changed:
-                self._serving.add(threading.current_thread())
-                has_follower = len(self._threads) > len(self._serving)
-            if not has_follower:
-                self._add_thread()
-            return visitor
-        return None
+    def wake(self) -> None:
+        """End the leader's wait."""
+        self._lobby.wake()
 
     def _wait(self) -> None:
-        try:
-            self._lobby.wait()
-        except Exception:
-            # Whatever it was, others want to be served.
-            LOGGER.exception("accepting connections has met an error of this program")
-            with self._changed:
-                self._changed.wait(PAUSE)
+        self._lobby.wait()
+
+    def _has_job(self) -> bool:
+        return self.lot.has_ready or self._has_visitor()
+
+    def _has_visitor(self) -> bool:
+        return self._lobby.has_ready and self._guests < self._connection_limit()
+
+    def _take_job(self) -> Job | None:
+        # Visitors and associations take turns, so that neither keep out the others.
+        self._visitors_first = not self._visitors_first
+        if self._visitors_first:
+            return self._take_visitor() or self.lot.take()
+        return self.lot.take() or self._take_visitor()
+
+    def _take_visitor(self) -> Job | None:
+        visitor = self._lobby.take() if self._has_visitor() else None
+        if visitor is None:
+            return None
+        with self._changed:
+            self._guests += 1
+        return partial(self._attend, visitor)
 
     def _is_over(self) -> bool:
-        """Whether nothing is left to do, once we have been stopped."""
         if not self._is_stopping:
             return False
         with self._changed:
             self._close_entrance()
-            if self._serving or not self._lobby.is_empty:
+            if self._guests or not self._lobby.is_empty:
                 return False
             self._lobby.close()
+            self.lot.close()
             return True
 
     def _close_entrance(self) -> None:
@@ -190,22 +176,19 @@ class Listener:
 
     def _attend(self, visitor: Visitor) -> None:
         """Do for a connection what can be done without waiting: serve it, or let it wait in the lobby."""
+        is_served = False
         try:
             if self._is_ready(visitor):
                 self._serve(visitor)
-                visitor.close()
+                is_served = True
             elif not visitor.is_gone:
                 self._lobby.put(visitor)
-        except Exception:
-            LOGGER.exception("an association ended in an error of this program")
+        except BaseException:
             visitor.close()
+            raise
         finally:
-            with self._changed:
-                was_full = len(self._serving) >= self._connection_limit()
-                self._serving.discard(threading.current_thread())
-                self._changed.notify_all()
-            if was_full or self._is_stopping:
-                self._lobby.wake()
+            if not is_served:
+                self.depart()
 
     def _is_ready(self, visitor: Visitor) -> bool:
         """Whether a connection can be served; otherwise it has to wait, or is closed."""

@@ -22,6 +22,7 @@ from itertools import count
 from time import monotonic
 
 from fastdicom.log import get_logger
+from fastdicom.net.parking import ParkingLot
 from fastdicom.net.visitor import KEPT_LIMIT, Visitor
 from fastdicom.net.waker import Waker
 
@@ -71,6 +72,8 @@ class Lobby:
         Returns how many connections of one remote address may wait; None for no limit of their own.
     tls_context
         Returns the settings of TLS; None without it.
+    lot
+        The associations that wait, which its leader sees to as well; None for none.
     limit
         How many may wait over all; what `waiting_limit` says unless given.
     """
@@ -83,6 +86,7 @@ class Lobby:
         request_timeout: Callable[[], float | None],
         address_limit: Callable[[], int | None],
         tls_context: Callable[[], ssl.SSLContext | None],
+        lot: ParkingLot | None = None,
         limit: int | None = None,
     ) -> None:
         self._listening = listening
@@ -109,6 +113,9 @@ class Lobby:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._waker, selectors.EVENT_READ, self._wake_up)
         self._selector.register(listening, selectors.EVENT_READ, self._accept)
+        self._lot = lot
+        if lot is not None:
+            self._selector.register(lot, selectors.EVENT_READ, lot.collect)
 
     def __len__(self) -> int:
         return len(self._present)
@@ -175,6 +182,11 @@ class Lobby:
 
     # For the leader.
 
+    @property
+    def has_ready(self) -> bool:
+        """Whether a connection can be served now, or its time is over."""
+        return bool(self._ready or self._expired)
+
     def take(self) -> Visitor | None:
         """Return a connection that can be served now, or whose time is over; None when there is none."""
         for queue in (self._ready, self._expired):
@@ -197,7 +209,7 @@ class Lobby:
         if self._accepts_again is not None and now >= self._accepts_again:
             self._accepts_again = None
             self._selector.register(self._listening, selectors.EVENT_READ, self._accept)
-        times = [time for time in (self._next_deadline(), self._accepts_again) if time is not None]
+        times = [time for time in self._times() if time is not None]
         timeout = max(0.0, min(times) - now) if times else None
         if put:
             timeout = 0.0  # with them, everything may be different
@@ -208,6 +220,13 @@ class Lobby:
             else:
                 key.data()
         self._expire(monotonic())
+        if self._lot is not None:
+            self._lot.collect()
+
+    def _times(self) -> tuple[float | None, ...]:
+        """Return when there is something to do, even if nothing comes."""
+        of_lot = None if self._lot is None else self._lot.until()
+        return self._next_deadline(), self._accepts_again, of_lot
 
     def close_entrance(self) -> None:
         """Accept nobody any more, and close the connections that wait to be served."""

@@ -15,7 +15,7 @@ class Readiness:
     descriptor
         The socket; -1 for none.
     wake_descriptor
-        Becomes readable when another thread wants attention.
+        Becomes readable when another thread wants attention; -1 for none.
     """
 
     def __init__(self, descriptor: int, wake_descriptor: int) -> None:
@@ -26,7 +26,8 @@ class Readiness:
             self._poll = select.poll()
             if descriptor >= 0:
                 self._poll.register(descriptor, 0)
-            self._poll.register(wake_descriptor, select.POLLIN)  # last: it may be the same one
+            if wake_descriptor >= 0:
+                self._poll.register(wake_descriptor, select.POLLIN)  # last: it may be the same one
 
     def wait(self, timeout: float | None, *, reading: bool, writing: bool) -> tuple[bool, bool, bool]:
         """Wait at most `timeout` seconds, None for ever.
@@ -38,7 +39,8 @@ class Readiness:
             socket in error is both, as far as that was waited for.
         """
         if not HAS_POLL:
-            readers = [self._wake_descriptor, *([self._descriptor] if reading else [])]
+            readers = [self._wake_descriptor] if self._wake_descriptor >= 0 else []
+            readers += [self._descriptor] if reading else []
             readable, writable, _ = select.select(readers, [self._descriptor] if writing else [], [], timeout)
             return self._wake_descriptor in readable, self._descriptor in readable, bool(writable)
         events = (select.POLLIN if reading else 0) | (select.POLLOUT if writing else 0)

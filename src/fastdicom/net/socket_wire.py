@@ -10,7 +10,7 @@ import socket
 from time import monotonic
 from typing import TypeAlias
 
-from fastdicom._core.pdata import Message, MessageWriter, ObservedPdu, Reader, Signal
+from fastdicom._core.pdata import Linger, Message, MessageWriter, ObservedPdu, Reader, Signal
 from fastdicom.net.readiness import Readiness
 
 Outcome: TypeAlias = Message | ObservedPdu | Signal | bytes
@@ -30,7 +30,8 @@ class SocketWire:
     descriptor
         The socket. It stays the caller's to close.
     wake_descriptor
-        Becomes readable when another thread wants attention: `Signal.WOKEN`. The caller drains it.
+        Becomes readable when another thread wants attention: `Signal.WOKEN`. The caller drains it. -1 for
+        none.
     reader
         What takes the received bytes apart.
     """
@@ -49,6 +50,7 @@ class SocketWire:
         self._window_least = 0.0
         self._window_begin: float | None = None  # within a message, when the window began
         self._window_moved = 0
+        self._quiet_begin: float | None = None  # of a wait that goes on elsewhere
         self._sending: MessageWriter | None = None
         self._unsent = memoryview(b"")
         self._left_of_pdu = 0  # bytes of `_unsent` that belong to a PDU of which some have gone
@@ -67,6 +69,14 @@ class SocketWire:
         """Let go of what has not been sent: it never will be."""
         self._sending = None
         self._unsent = memoryview(b"")
+
+    def set_wake_descriptor(self, descriptor: int) -> None:
+        """Have another descriptor wake the waits that follow."""
+        self._readiness = Readiness(self._socket.fileno(), descriptor)
+
+    def rest(self) -> None:
+        """Give back memory that is not needed until something comes."""
+        self.reader.rest()
 
     def set_timeouts(self, idle: float | None, progress: float | None) -> None:
         """Bound the waits that follow."""
@@ -91,8 +101,22 @@ class SocketWire:
         is_woken, is_readable, _ = self._readiness.wait(0, reading=True, writing=False)
         return is_woken or is_readable
 
-    def receive(self) -> Outcome:
+    @property
+    def due(self) -> float | None:
+        """When a wait that goes on elsewhere ends."""
+        begin = monotonic() if self._quiet_begin is None else self._quiet_begin
+        is_within = self.reader.is_mid_message
+        timeout = self._progress if is_within else self._idle
+        times = [] if self._deadline is None else [self._deadline]
+        if timeout is not None:
+            times.append(begin + timeout)
+        if is_within and self._window and self._window_begin is not None:
+            times.append(self._window_begin + self._window)
+        return min(times, default=None)
+
+    def receive(self, linger: Linger | None = None) -> Outcome:
         """Wait for the next event."""
+        begin = None if linger is None else self._quiet_begin
         idle_until: float | None = None
         has_received = False
         while True:
@@ -106,19 +130,23 @@ class SocketWire:
             # What has come is told even after the deadline, but a peer cannot put that off by sending more.
             if has_received and self._deadline is not None and monotonic() >= self._deadline:
                 return Signal.TIMED_OUT
+            if begin is None:
+                begin = monotonic()
             if self.reader.is_mid_message:
-                ended = self._wait_in_message(reading=True, writing=False)[0]
+                ended = self._wait_in_message(reading=True, writing=False, linger=linger, begin=begin)[0]
             else:
                 # However many bytes come that are no part of a message.
                 if idle_until is None and self._idle is not None:
-                    idle_until = monotonic() + self._idle
+                    idle_until = begin + self._idle
                 self._window_begin = None
                 left = None if idle_until is None else max(idle_until - monotonic(), 0)
-                ended = self._wait(left, reading=True, writing=False)[0]
+                ended = self._wait(left, reading=True, writing=False, linger=linger)[0]
+            self._quiet_begin = begin if ended is Signal.QUIET else None
             if ended is not None:
                 return ended
             self._receive_once()
             has_received = True
+            begin = None
 
     def _take_pending(self) -> bool:
         """Give the reader what waits on this side of the socket; False when nothing does."""
@@ -196,6 +224,7 @@ class SocketWire:
 
     def _advance(self, n: int) -> None:
         """Account for n bytes of `_unsent`: where the PDU ends that the last of them belongs to."""
+        self._quiet_begin = None
         # What is all sent ends where a PDU does.
         at = n if n == len(self._unsent) else self._left_of_pdu
         while at < n:
@@ -238,11 +267,16 @@ class SocketWire:
 
     # Waiting.
 
-    def _wait_in_message(self, *, reading: bool, writing: bool) -> tuple[Signal | None, bool]:
+    def _wait_in_message(
+        self, *, reading: bool, writing: bool, linger: Linger | None = None, begin: float | None = None
+    ) -> tuple[Signal | None, bool]:
         """Wait while a message is received or sent, unless too little has moved."""
         if self._is_too_slow():
             return Signal.TOO_SLOW, False
-        return self._wait(self._progress, reading=reading, writing=writing)
+        left = self._progress
+        if left is not None and begin is not None:
+            left = max(begin + left - monotonic(), 0)
+        return self._wait(left, reading=reading, writing=writing, linger=linger)
 
     def _is_too_slow(self) -> bool:
         if not self._window:
@@ -255,14 +289,20 @@ class SocketWire:
         self._window_begin, self._window_moved = now, moved
         return is_slow
 
-    def _wait(self, timeout: float | None, *, reading: bool, writing: bool) -> tuple[Signal | None, bool]:
+    def _wait(
+        self, timeout: float | None, *, reading: bool, writing: bool, linger: Linger | None = None
+    ) -> tuple[Signal | None, bool]:
         """Wait for the socket; what ended the wait otherwise, and whether the socket is readable."""
         if self._deadline is not None:
             left = max(self._deadline - monotonic(), 0)
             timeout = left if timeout is None else min(left, timeout)
+        moment = None if linger is None else linger.milliseconds / 1000
+        lingers = moment is not None and (timeout is None or moment < timeout)
+        if lingers:
+            timeout = moment
         is_woken, is_readable, is_writable = self._readiness.wait(timeout, reading=reading, writing=writing)
         if is_woken:
             return Signal.WOKEN, False
         if not is_readable and not is_writable:
-            return Signal.TIMED_OUT, False
+            return Signal.QUIET if lingers else Signal.TIMED_OUT, False
         return None, is_readable

@@ -43,7 +43,7 @@ class TlsWire(SocketWire):
         self._tls = sock
         self.failure_text = ""
         # Kept: memory that is taken anew for each receive costs more than the receive.
-        self._room = memoryview(bytearray(RECEIVED_AT_ONCE))
+        self._room: memoryview | None = None
         super().__init__(sock.fileno(), wake_descriptor, reader)
 
     def _open(self, descriptor: int) -> socket.socket:
@@ -68,11 +68,18 @@ class TlsWire(SocketWire):
                     self.failure_text = "it was not done in time"
                 return ended
 
+    def rest(self) -> None:
+        """Give back memory that is not needed until something comes."""
+        self._room = None
+        super().rest()
+
     # Receiving.
 
     def _receive_once(self) -> None:
         try:
             # The end of the connection is told when all that came before it has been decrypted.
+            if self._room is None:
+                self._room = memoryview(bytearray(RECEIVED_AT_ONCE))
             self.bytes_received += self._tls.receive_encrypted(self._room) or 0
         except OSError as error:
             self._fail(error)

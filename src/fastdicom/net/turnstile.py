@@ -49,6 +49,11 @@ class Turnstile:
         """Release the lock."""
         self.lock.release()
 
+    @property
+    def has_visitor(self) -> bool:
+        """Whether somebody wants the lock that another thread has."""
+        return self._has_visitor
+
     def give_way(self) -> None:
         """Let in who has been waiting, and go on when they have left. The lock is held."""
         if self._has_visitor and not self._stays:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import threading
+from collections.abc import Callable
 
 
 class Waker:
@@ -59,3 +61,75 @@ class Waker:
             for end in self._pair:
                 end.close()
             self._pair = None
+
+
+class LentWaker:
+    """A waker that costs a descriptor only while a thread may wait. From any thread, at any time.
+
+    Parameters
+    ----------
+    is_wanted
+        Whether somebody wants to wake right now, who may have found no waker.
+
+    Attributes
+    ----------
+    is_closed
+        Whether there will never be one again.
+    """
+
+    def __init__(self, is_wanted: Callable[[], bool]) -> None:
+        self.is_closed = False
+        self._is_wanted = is_wanted
+        self._waker: Waker | None = Waker()
+        self._lock = threading.Lock()
+
+    def fileno(self) -> int:
+        """Return the descriptor to wait for; -1 while there is none."""
+        waker = self._waker
+        return -1 if waker is None else waker.fileno()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is one now."""
+        return self._waker is not None
+
+    def lend(self, use: Callable[[int], None]) -> None:
+        """Have one, before a wait. Where there is no descriptor left, the wait cannot be ended early."""
+        with self._lock:
+            if self._waker is not None or self.is_closed:
+                return
+            with contextlib.suppress(OSError):
+                self._waker = Waker()
+                use(self._waker.fileno())
+                # Who has wanted something before found nothing to wake.
+                if self._is_wanted():
+                    self._waker.wake()
+
+    def take_back(self, use: Callable[[int], None]) -> None:
+        """Have none any more: nobody waits."""
+        with self._lock:
+            waker, self._waker = self._waker, None
+            if waker is not None:
+                use(-1)
+                waker.close()
+
+    def wake(self) -> None:
+        """End the wait, if somebody waits."""
+        with self._lock:
+            if self._waker is not None:
+                self._waker.wake()
+
+    def drain(self) -> None:
+        """Take note that the wait has ended."""
+        with self._lock:
+            if self._waker is not None:
+                self._waker.drain()
+
+    def close(self) -> bool:
+        """Have none for good; False when that is so already. Nobody waits."""
+        with self._lock:
+            was_closed, self.is_closed = self.is_closed, True
+            waker, self._waker = self._waker, None
+            if waker is not None:
+                waker.close()
+            return not was_closed
