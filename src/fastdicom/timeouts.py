@@ -62,7 +62,7 @@ class Timeouts(ABC):
 
     @property
     def network_timeout(self) -> float | None:
-        """For an acceptor to hear anything from an idle requestor, and for a message to go on; 60 s."""
+        """For anything to come on an idle association, and for a message to go on; 60 s."""
         return self._network_timeout
 
     @network_timeout.setter

@@ -83,7 +83,7 @@ class Managing(Requests):
 
     @property
     def network_timeout(self) -> float | None:
-        """For an acceptor to hear anything, and for a message to go on; that of the AE."""
+        """For anything to come on an idle association, and for a message to go on; that of the AE."""
         return self._own_timeouts.get("network_timeout", self.ae.network_timeout)
 
     @network_timeout.setter

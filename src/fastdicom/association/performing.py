@@ -229,6 +229,13 @@ class Lookout(Parked):
         self._lot.leave(self._ticket)
 
     def _work(self) -> None:
+        try:
+            self._look()
+        except BaseException:
+            self._leave()
+            raise
+
+    def _look(self) -> None:
         association = self._association
         connection = association._link
         while not association._is_closed:

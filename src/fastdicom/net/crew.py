@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from fastdicom._core.pdata import Linger
 from fastdicom.log import get_logger
-from fastdicom.net.parking import ParkingLot
+from fastdicom.net.parking import HAS_POLLER, ParkingLot
 from fastdicom.net.readiness import Readiness
 
 LOGGER = get_logger(__name__)
@@ -74,7 +74,8 @@ class Workforce:
     def take(self, crew: Crew) -> bool:
         """Count one more thread that works; False when there may be no more: then the crew is woken later."""
         with self._lock:
-            if self._busy < self.limit:
+            # Where associations keep their threads, others must not wait for those.
+            if self._busy < self.limit or not HAS_POLLER:
                 self._busy += 1
                 return True
             self._waiting.add(crew)
