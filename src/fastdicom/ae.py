@@ -28,7 +28,6 @@ from fastdicom.net.proxy import Proxy, ProxyLike
 from fastdicom.net.socket_options import SocketOptions
 from fastdicom.net.store_directory import StoreDirectory
 from fastdicom.presentation import PresentationContext
-from fastdicom.processes.carrying import set_up, settings_of
 from fastdicom.server import AssociationServer
 from fastdicom.timeouts import Timeouts
 from fastdicom.ul.items import Item

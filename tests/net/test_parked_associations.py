@@ -94,15 +94,15 @@ def test_a_requestor_notices_the_end_without_a_call(end: str, waits: bool) -> No
     event = evt.EVT_RELEASED if end == "release" else evt.EVT_ABORTED
     with watched_requestor(script, event) as (association, happened, by):
         if waits:
-            wait_until(lambda: any(is_parked(row[2]) for row in association.ae._watch.lot._heap))
+            wait_until(lambda: any(is_parked(row[2]) for row in association.ae._crew.lot._heap))
         may_end.set()
         await_event(happened)
-        assert by == ["fastdicom-watch"]
+        assert by == ["fastdicom-requestor"]
         wait_until(lambda: not association._connection.is_open)
         assert association._is_released == (end == "release")
         assert association._is_aborted == (end != "release")
         wait_until(lambda: association.ae._all_associations() == [])
-        assert len(association.ae._watch.lot) == 0
+        assert len(association.ae._crew.lot) == 0
 
 
 def test_a_requestor_answers_a_notification_without_a_call() -> None:

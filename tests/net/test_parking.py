@@ -190,7 +190,7 @@ def test_nobody_looks_after_what_is_idle(monkeypatch: pytest.MonkeyPatch) -> Non
         associate(AE(), server, contexts=CONTEXTS) as association,
         idle_peers(server, 20, 1),
     ):
-        watch = association.ae._watch
+        watch = association.ae._crew
         assert watch is not None
         wait_until(lambda: sum(is_parked(row[2]) for row in watch.lot._heap) == 1)
         wait_until(lambda: lot_of(server)._waits_until and watch.lot._waits_until)
@@ -214,8 +214,8 @@ def test_a_requestor_that_is_soon_over_is_never_waited_for(monkeypatch: pytest.M
         wait_until(lambda: not server._associations)
         monkeypatch.setattr(ParkingLot, "park", note)
         wakes: list[int] = []
-        assert ae._watch is not None
-        monkeypatch.setattr(ae._watch.lot._waker, "wake", lambda: wakes.append(1))
+        assert ae._crew is not None
+        monkeypatch.setattr(ae._crew.lot._waker, "wake", lambda: wakes.append(1))
         monkeypatch.setattr("fastdicom.association.performing.HAS_POLLER", False)  # of the acceptor's
         for _ in range(5):
             with associate(ae, server, contexts=CONTEXTS) as association:
@@ -230,8 +230,8 @@ def test_who_watches_ends_when_there_is_nothing_to_watch(monkeypatch: pytest.Mon
         ae = AE()
         for _ in range(2):
             with associate(ae, server, contexts=CONTEXTS):
-                assert threads("fastdicom-watch") >= 1
-                assert ae._watch is not None
-                watch = ae._watch
-            wait_until(lambda: ae._watch is None)
+                assert threads("fastdicom-requestor") >= 1
+                assert ae._crew is not None
+                watch = ae._crew
+            wait_until(lambda: ae._crew is None)
             wait_until(lambda: not watch._threads)  # noqa: B023

@@ -250,7 +250,7 @@ def test_shutdown_ends_all_that_are_parked() -> None:
 
 
 def test_without_a_poller_an_association_keeps_its_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("net.parking", "net.crew", "association.performing", "ae"):
+    for module in ("net.parking", "net.crew", "association.performing", "association.workers"):
         monkeypatch.setattr(f"fastdicom.{module}.HAS_POLLER", False)
     ae = store_ae(set())
     ae.workers = 1

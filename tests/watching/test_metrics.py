@@ -289,9 +289,15 @@ def test_what_is_not_counted_cannot_be_asked_for() -> None:
 def test_gauges(scp: tuple[AE, AssociationServer]) -> None:
     ae, server = scp
     place = f"127.0.0.1:{port_of(server)}"
-    with associate_raw(port_of(server)):
+    may_go_on = threading.Event()
+    server.bind(evt.EVT_C_ECHO, lambda event: 0 if may_go_on.wait(20) else 0x0110)
+    with associate_raw(port_of(server)) as peer:
         wait_for(ae, 1, "established_associations")
-        assert counted(ae, "busy_workers", server=place) == 1
+        peer.send(echo_rq())
+        wait_for(ae, 1, "busy_workers", server=place)
+        may_go_on.set()
+        assert peer.receive_message()[1][0x0900] == 0
+        wait_for(ae, 0, "busy_workers", server=place)  # it is idle
         assert counted(ae, "waiting_connections", server=place) == 0
     assert counted(ae, "buffer_pool", state="kept") == ae.buffer_pool.kept
 

@@ -87,8 +87,7 @@ def request_association(
         association.notify(evt.EVT_REQUESTED)
         connection.tell(provider.transport_confirm)
         association.await_answer()
-        if association._is_established:
-            ae.look_after(association)
+        ae.look_after(association)
     return association
 
 

@@ -50,8 +50,8 @@ class Workers:
         self.workforce.set_limit(value)
 
     def look_after(self, association: Association) -> None:
-        """Have workers see what comes on a requestor's association, as long as nobody waits for something."""
-        if not HAS_POLLER:
+        """Have workers see what comes on a requestor's association, if there is one, while nobody waits."""
+        if not HAS_POLLER or not association._is_established:
             return
         with self._crew_lock:
             if self._crew is None:
