@@ -185,6 +185,8 @@ class AdmissionControl:
 
 def _certified_titles(policy: AdmissionPolicy, association: Association) -> Collection[str] | None:
     """Return the calling AE titles that the peer's certificate allows; None for any."""
+    if policy.certificate_titles is None:
+        return None
     certificate = None if association.tls is None else association.tls.peer_certificate
     try:
         return policy.certified_titles(certificate)

@@ -135,7 +135,7 @@ def test_a_request_that_trickles_in_wakes_nobody_for_each_byte(monkeypatch: pyte
     looks: list[int] = []
     look = Visitor.look
 
-    def counted(visitor: Visitor, scratch: bytearray) -> bool:
+    def counted(visitor: Visitor, scratch: bytearray | None = None) -> bool:
         looks.append(1)
         return look(visitor, scratch)
 

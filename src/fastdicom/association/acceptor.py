@@ -78,7 +78,7 @@ def _answer(association: Association, connection: Connection, admit: Admit, rq: 
     association.notify(evt.EVT_REQUESTED)
     if association.is_aborted:
         return
-    rejection = association.acse.rejection or admit(association, rq)
+    rejection = association.rejection or admit(association, rq)
     if rejection is None:
         _accept(association, connection, rq)
     else:
@@ -100,7 +100,7 @@ def _accept(association: Association, connection: Connection, rq: A_ASSOCIATE_RQ
     decisions = with_added(association, decide(association))
     if association.is_aborted:
         return
-    rejection = association.acse.rejection or decisions.rejection
+    rejection = association.rejection or decisions.rejection
     if rejection is not None:
         _reject(association, connection, rejection)
         return

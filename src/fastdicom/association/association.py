@@ -36,6 +36,7 @@ from fastdicom.net.connection import Connection
 from fastdicom.net.sinks import Sinks
 from fastdicom.part10 import encode_front
 from fastdicom.presentation import PresentationContext
+from fastdicom.ul.pdu import A_ASSOCIATE_RJ
 from fastdicom.ul.provider import (
     AbortIndication,
     AssociateConfirm,
@@ -53,6 +54,10 @@ if TYPE_CHECKING:
     from fastdicom.tls import TlsDetails
 
 LOGGER = get_logger(__name__)
+
+
+ABORTS = (AbortIndication, ProviderAbortIndication)
+NEGOTIATION = (AssociateIndication, AssociateConfirm, RejectConfirm)
 
 
 class Association(Notifying):
@@ -84,7 +89,7 @@ class Association(Notifying):
         self.mode = mode
         self.requestor = ServiceUser("requestor", is_ours=mode == "requestor")
         self.acceptor = ServiceUser("acceptor", is_ours=mode == "acceptor")
-        self.acse = ACSE(self)
+        self._acse: ACSE | None = None
         self.tls: TlsDetails | None = None
         self._results: Results | None = None
         self.network_timeout_response = "A-ABORT"
@@ -147,6 +152,18 @@ class Association(Notifying):
         return self._is_released
 
     @property
+    def acse(self) -> ACSE:
+        """Association control: to refuse, or abort, for a reason."""
+        if self._acse is None:
+            self._acse = ACSE(self)
+        return self._acse
+
+    @property
+    def rejection(self) -> A_ASSOCIATE_RJ | None:
+        """What a handler has had the request refused with."""
+        return None if self._acse is None else self._acse.rejection
+
+    @property
     def accepted_contexts(self) -> list[PresentationContext]:
         """The presentation contexts that can be used, in the order of their IDs."""
         return [] if self._results is None else self._results.accepted
@@ -187,10 +204,10 @@ class Association(Notifying):
             if connection.provider.state is State.Sta12:
                 self._agree_to_release()
             self._mark_released()
-        elif isinstance(happening, AbortIndication | ProviderAbortIndication):
+        elif isinstance(happening, ABORTS):
             message = getattr(happening, "message", None)
             self._mark_aborted(AssociationAborted(happening.source, happening.reason, message))
-        elif isinstance(happening, AssociateIndication | AssociateConfirm | RejectConfirm):
+        elif isinstance(happening, NEGOTIATION):
             self._negotiate(happening)
         return True
 

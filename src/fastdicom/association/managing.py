@@ -111,7 +111,7 @@ class Managing(Requests):
         self._patience = dimse = self.dimse_timeout
         network = self.network_timeout
         if self._connection is not None:
-            progress = min((each for each in (dimse, network) if each is not None), default=None)
+            progress = dimse if network is None else network if dimse is None else min(dimse, network)
             self._connection.provider.artim_timeout = self.acse_timeout
             self._connection.set_timeouts(
                 dimse if self.is_requestor else network,

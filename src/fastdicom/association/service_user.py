@@ -178,9 +178,7 @@ class ServiceUser:
         self.writeable = False
         self._results = results
         self.user_information = pdu.user_information
-        self.maximum_length = pdu.maximum_length
-        self.implementation_class_uid = pdu.implementation_class_uid
-        self.implementation_version_name = pdu.implementation_version_name
+        self.maximum_length, self.implementation_class_uid, self.implementation_version_name = pdu.sender
         if isinstance(pdu, A_ASSOCIATE_RQ):
             self.proposals = pdu.presentation_context
             self._requested = None

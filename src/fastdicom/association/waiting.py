@@ -129,8 +129,9 @@ class Waiting(Serving):
         After each change that matters to them, if anybody waits: who began to wait before the change is
         counted, and who begins after it sees the change.
         """
-        with self._guard:
-            self._turn.notify_all()
+        if self._waiting:
+            with self._guard:
+                self._turn.notify_all()
 
     def _abandon_later(self, inquiry: Inquiry) -> None:
         """Abandon it in another thread: a finalizer runs in the middle of anything, with any lock held."""

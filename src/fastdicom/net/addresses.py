@@ -42,7 +42,17 @@ class AddressInformation(NamedTuple):
         return (*self,) if self.is_ipv6 else self[:2]
 
 
+def _is_plain_address(host: Host) -> bool:
+    """Whether a host is an address of IPv4 in the usual form."""
+    try:
+        return isinstance(host, str) and bool(socket.inet_pton(socket.AF_INET, host))
+    except OSError:
+        return False
+
+
 def _candidates(host: Host, port: int) -> list[tuple[Any, ...]]:
+    if _is_plain_address(host) and type(port) is int and 0 <= port <= 0xFFFF:
+        return [(socket.AF_INET, (host, port))]  # what the resolver would say, too
     name, *rest = host if isinstance(host, tuple) else (host,)
     found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
     if not rest:

@@ -178,7 +178,7 @@ class Lobby:
         visitor.accepted = monotonic()
         timeout = self._request_timeout()
         visitor.deadline = None if timeout is None else visitor.accepted + timeout
-        return visitor.look(bytearray(KEPT_LIMIT))
+        return visitor.look()
 
     # For the leader.
 
@@ -301,7 +301,7 @@ class Lobby:
     def _hear(self, visitor: Visitor) -> None:
         """Look what a connection has to say."""
         if visitor.is_leaving:
-            if visitor.has_left(self._scratch):
+            if visitor.has_left():
                 self._drop(visitor)
             return
         before = visitor.memory

@@ -166,28 +166,29 @@ class Visitor:
         """What the TLS handshake has agreed on; None without TLS."""
         return self.socket.details if isinstance(self.socket, TlsSocket) else None
 
-    def look(self, scratch: bytearray) -> bool:
+    def look(self, scratch: bytearray | None = None) -> bool:
         """Look what has come; tell whether a thread can go on with it now, without waiting.
 
         Parameters
         ----------
         scratch
-            `KEPT_LIMIT` bytes or more, to look into.
+            `KEPT_LIMIT` bytes or more, to decrypt in; made when there is TLS and none is given.
         """
         try:
             if self.needs_handshake:
-                return self._handshake is not None or self._peek(scratch, awaited_record_length)
+                return self._handshake is not None or self._peek(awaited_record_length)
             if isinstance(self.socket, TlsSocket):
-                return self._decrypt(self.socket, scratch)
-            return self._peek(scratch, awaited_length) if self.received is None else self._read(self.received)
+                return self._decrypt(self.socket, scratch or bytearray(KEPT_LIMIT))
+            return self._peek(awaited_length) if self.received is None else self._read(self.received)
         except BlockingIOError:
             return False
         except OSError:
             return True  # what has happened to it is told to whoever serves it
 
-    def _peek(self, scratch: bytearray, awaited_by: Callable[[bytearray, int], int]) -> bool:
-        received = self.socket.recv_into(scratch, 0, PEEK)
-        awaited = awaited_by(scratch, received)
+    def _peek(self, awaited_by: Callable[[bytes, int], int]) -> bool:
+        front = self.socket.recv(KEPT_LIMIT, PEEK)
+        received = len(front)
+        awaited = awaited_by(front, received)
         if received == 0 or received >= awaited:
             return True
         if received < self._awaited or awaited > KEPT_LIMIT:
@@ -223,14 +224,14 @@ class Visitor:
 
     def arrives(self) -> bool:
         """Wait a moment for what is to come to an early one; tell whether a thread can serve it now."""
-        has_arrived = self._wait_a_moment() and self.look(bytearray(KEPT_LIMIT))
+        has_arrived = self._wait_a_moment() and self.look()
         if has_arrived:
             self.settle()
         return has_arrived
 
     def leaves(self) -> bool:
         """Wait a moment for a leaving one to close; tell whether it has."""
-        return self._wait_a_moment() and self.has_left(bytearray(KEPT_LIMIT))
+        return self._wait_a_moment() and self.has_left()
 
     def _wait_a_moment(self) -> bool:
         if hasattr(select, "poll"):
@@ -257,10 +258,10 @@ class Visitor:
         self.needs_handshake = wanted is not None
         return wanted is None
 
-    def has_left(self, scratch: bytearray) -> bool:
-        """Drop what a leaving one still sends, as much as `scratch` holds; tell whether that was the end."""
+    def has_left(self) -> bool:
+        """Drop what a leaving one still sends, `KEPT_LIMIT` of it; tell whether that was the end."""
         try:
-            dropped = self.socket.recv_into(scratch, 0, DONT_WAIT)
+            dropped = len(self.socket.recv(KEPT_LIMIT, DONT_WAIT))
         except BlockingIOError:
             return False
         except OSError:

@@ -7,9 +7,9 @@ that no decision sees half of one.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from fastdicom.ul.items import APPLICATION_CONTEXT_NAME
 from fastdicom.ul.negotiation import VERSION_NOT_SUPPORTED, is_same_ae_title, is_version_supported
@@ -107,8 +107,7 @@ class AdmissionPolicy:
         return (titles,) if isinstance(titles, str) else titles
 
 
-@dataclass(frozen=True, slots=True)
-class Applicant:
+class Applicant(NamedTuple):
     """What is known of a requestor.
 
     Attributes
@@ -165,33 +164,33 @@ def check_admission(
         The refusal; None for one who is let in. Permanent ones come before transient ones: who will never
         be let in need not try again.
     """
-    rq = applicant.rq
+    return next(_refusals(applicant, policy, ae_title, census), None)
+
+
+def _refusals(
+    applicant: Applicant, policy: AdmissionPolicy, ae_title: str, census: Census
+) -> Iterator[A_ASSOCIATE_RJ]:
+    rq, address, certified = applicant
     calling = rq.calling_ae_title.strip(" ")
-    checks = (
-        (is_version_supported(rq), VERSION_NOT_SUPPORTED),
-        (rq.application_context_name == APPLICATION_CONTEXT_NAME, APPLICATION_CONTEXT_NOT_SUPPORTED),
-        (is_in(applicant.address, policy.networks), NO_REASON_GIVEN),
-        (
-            not policy.require_called_aet or is_same_ae_title(rq.called_ae_title, ae_title),
-            CALLED_AE_TITLE_NOT_RECOGNIZED,
-        ),
-        (
-            not policy.calling_ae_titles or calling in policy.calling_ae_titles,
-            CALLING_AE_TITLE_NOT_RECOGNIZED,
-        ),
-        (
-            applicant.certified_titles is None
-            or any(is_same_ae_title(calling, title) for title in applicant.certified_titles),
-            CALLING_AE_TITLE_NOT_RECOGNIZED,
-        ),
-        (_has_room(census.total, policy.maximum_associations), LOCAL_LIMIT_EXCEEDED),
-        (_has_room(census.of_title.get(calling, 0), policy.maximum_per_calling_aet), LOCAL_LIMIT_EXCEEDED),
-        (
-            _has_room(census.of_address.get(applicant.address, 0), policy.maximum_per_address),
-            LOCAL_LIMIT_EXCEEDED,
-        ),
-    )
-    return next((refusal for is_fine, refusal in checks if not is_fine), None)
+    if not is_version_supported(rq):
+        yield VERSION_NOT_SUPPORTED
+    if rq.application_context_name != APPLICATION_CONTEXT_NAME:
+        yield APPLICATION_CONTEXT_NOT_SUPPORTED
+    if policy.networks and not is_in(address, policy.networks):
+        yield NO_REASON_GIVEN
+    if policy.require_called_aet and not is_same_ae_title(rq.called_ae_title, ae_title):
+        yield CALLED_AE_TITLE_NOT_RECOGNIZED
+    if policy.calling_ae_titles and calling not in policy.calling_ae_titles:
+        yield CALLING_AE_TITLE_NOT_RECOGNIZED
+    if certified is not None and not any(is_same_ae_title(calling, title) for title in certified):
+        yield CALLING_AE_TITLE_NOT_RECOGNIZED
+    of_title, of_address = policy.maximum_per_calling_aet, policy.maximum_per_address
+    if (
+        census.total >= policy.maximum_associations
+        or (of_title is not None and census.of_title.get(calling, 0) >= of_title)
+        or (of_address is not None and census.of_address.get(address, 0) >= of_address)
+    ):
+        yield LOCAL_LIMIT_EXCEEDED
 
 
 def is_in(address: str, networks: Iterable[str | Network]) -> bool:
@@ -205,10 +204,6 @@ def is_in(address: str, networks: Iterable[str | Network]) -> bool:
     if known.version == 6 and known.ipv4_mapped is not None:
         known = known.ipv4_mapped
     return any(known in network for network in networks)
-
-
-def _has_room(count: int, limit: int | None) -> bool:
-    return limit is None or count < limit
 
 
 def _network(network: str | Network) -> Network:

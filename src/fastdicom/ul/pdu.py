@@ -157,29 +157,33 @@ class _AssociatePDU(PDU, Generic[ContextItem]):
             protocol_version,
         )
 
-    def _user_information_item(self, item_class: type[AnyItem]) -> AnyItem | None:
-        for item in self.user_information:
-            if isinstance(item, item_class):
-                return item
-        return None
+    @property
+    def sender(self) -> tuple[int, str | None, str | None]:
+        """What the sender says of itself: the three that follow."""
+        maximum_length, implementation_class_uid, implementation_version_name = 0, None, None
+        for item in reversed(self.user_information):  # of each kind, the first one counts
+            if isinstance(item, MaximumLengthNotification):
+                maximum_length = item.maximum_length_received
+            elif isinstance(item, ImplementationClassUIDNotification):
+                implementation_class_uid = item.implementation_class_uid
+            elif isinstance(item, ImplementationVersionNameNotification):
+                implementation_version_name = item.implementation_version_name
+        return maximum_length, implementation_class_uid, implementation_version_name
 
     @property
     def maximum_length(self) -> int:
         """How long P-DATA-TF PDUs to the sender of this may be; 0, also where absent, is no limit."""
-        item = self._user_information_item(MaximumLengthNotification)
-        return 0 if item is None else item.maximum_length_received
+        return self.sender[0]
 
     @property
     def implementation_class_uid(self) -> str | None:
         """The implementation class UID of the sender; None where absent."""
-        item = self._user_information_item(ImplementationClassUIDNotification)
-        return None if item is None else item.implementation_class_uid
+        return self.sender[1]
 
     @property
     def implementation_version_name(self) -> str | None:
         """The implementation version name of the sender; None where absent."""
-        item = self._user_information_item(ImplementationVersionNameNotification)
-        return None if item is None else item.implementation_version_name
+        return self.sender[2]
 
 
 def _encode_ae_title(value: str, name: str) -> bytes:
