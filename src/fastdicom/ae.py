@@ -1,38 +1,27 @@
-"""The application entity: who we are, what we propose and support, and for how long we wait."""
+"""The application entity: it requests associations, and accepts them. What it is set to is in `entity`."""
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 import threading
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from fastdicom._core.buffer import BufferPool
-from fastdicom._version import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from fastdicom.acceptance import Acceptance
-from fastdicom.admission import AdmissionControl
 from fastdicom.association import Association
-from fastdicom.association.conversion import ALLOWED, Allowed
 from fastdicom.association.requestor import TlsArgs, request_association
 from fastdicom.association.watchdog import Watchdog
 from fastdicom.association.workers import Workers
-from fastdicom.checks import checked_ae_title, checked_requested_contexts
-from fastdicom.context_lists import ContextLists
+from fastdicom.checks import checked_ae_title
+from fastdicom.entity import DEFAULT_MAXIMUM_LENGTH, Entity
 from fastdicom.events import EventHandler
 from fastdicom.net.addresses import Address, Host
 from fastdicom.net.proxy import Proxy, ProxyLike
-from fastdicom.net.socket_options import SocketOptions
-from fastdicom.net.store_directory import StoreDirectory
 from fastdicom.presentation import PresentationContext
 from fastdicom.server import AssociationServer
-from fastdicom.timeouts import Timeouts
 from fastdicom.ul.items import Item
 from fastdicom.watching.metrics import Gauge
-from fastdicom.watching.watched import Watched
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -40,19 +29,10 @@ if TYPE_CHECKING:
     from fastdicom.processes.recipe import Tls
     from fastdicom.processes.server import ProcessServer
 
-DEFAULT_MAXIMUM_LENGTH = 16382
-
-# Received data sets that are longer go to a temporary file.
-DEFAULT_MEMORY_LIMIT = 256 << 20
-PIXEL_DATA = 0x7FE00010
-
-# Memory kept for the next received data sets.
-BUFFER_POOL_LIMIT = 512 << 20
-
 Server = TypeVar("Server", bound=AssociationServer)
 
 
-class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl, Watched, Workers):
+class ApplicationEntity(Entity, Workers):
     """A DICOM application entity, requestor and acceptor of associations.
 
     Parameters
@@ -60,39 +40,15 @@ class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl, Wa
     ae_title
         Its AE title: 1 to 16 characters of ASCII, not spaces only (PS3.5 6.2).
 
-    Attributes
-    ----------
-    maximum_pdu_size
-        The longest P-DATA-TF that acceptors take, in bytes without its header; 16382. 0 for no limit.
-    implementation_class_uid, implementation_version_name
-        How this implementation names itself; the name may be None.
-    socket_options
-        What is set on the sockets of connections and servers to come: keep-alive, buffers, backlog.
-    memory_limit
-        The longest received data set that is kept in memory, in bytes; 256 MiB. A longer one is received
-        into a temporary file, where `event.dataset_path` finds it.
-    header_end
-        The tag that ends the header of an object, for EVT_C_STORE_HEADER: elements in front of it are waited
-        for; (7FE0,0010) Pixel Data.
+    Notes
+    -----
+    Its settings are attributes: those of `Entity`, `ContextLists`, `Timeouts`, `Acceptance`,
+    `AdmissionControl` and `Watched`.
     """
 
     def __init__(self, ae_title: str = "FASTDICOM") -> None:
-        ContextLists.__init__(self)
-        Timeouts.__init__(self)
-        AdmissionControl.__init__(self)
-        Acceptance.__init__(self)
-        Watched.__init__(self)
+        Entity.__init__(self, ae_title)
         Workers.__init__(self)
-        self.ae_title = ae_title
-        self.maximum_pdu_size = DEFAULT_MAXIMUM_LENGTH
-        self.implementation_class_uid = IMPLEMENTATION_CLASS_UID
-        self.implementation_version_name: str | None = IMPLEMENTATION_VERSION_NAME
-        self.memory_limit = DEFAULT_MEMORY_LIMIT
-        self.header_end = PIXEL_DATA
-        self.transcoding = "lossless"
-        self.buffer_pool = BufferPool(BUFFER_POOL_LIMIT)
-        self._store_directory: StoreDirectory | None = None
-        self.socket_options = SocketOptions()
         self._associations: set[Association] = set()
         self._servers: set[AssociationServer | ProcessServer] = set()
         # For these; reentrant, as a signal handler may shut down what it has interrupted.
@@ -101,72 +57,18 @@ class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl, Wa
         self._draining = 0
         self.watchdog = Watchdog()
 
-    # Who we are.
+    # In another process: the settings alone.
 
-    @property
-    def ae_title(self) -> str:
-        """The AE title, without padding."""
-        return self._ae_title
+    def __getstate__(self) -> dict[str, Any]:
+        return settings_of(self)
 
-    @ae_title.setter
-    def ae_title(self, value: str) -> None:
-        self._ae_title = checked_ae_title(value)
+    def __setstate__(self, settings: dict[str, Any]) -> None:
+        ApplicationEntity.__init__(self)
+        set_up(self, settings)
 
     def _apply_timeouts(self, name: str | None = None) -> None:
         for association in self.active_associations:
             association.follow_timeouts(name)
-
-    # What is sent.
-
-    @property
-    def transcoding(self) -> Allowed:
-        """In which other transfer syntaxes an object may be sent, when its own has not been accepted.
-
-        ``"lossless"``, from one uncompressed transfer syntax to another (deflated and big endian included),
-        is the default. ``"none"`` sends what there is or nothing; ``"any"`` also decodes compressed pixel
-        data, with what pydicom finds installed.
-
-        Raises
-        ------
-        ValueError
-            When set to anything else.
-        """
-        return self._transcoding
-
-    @transcoding.setter
-    def transcoding(self, value: Allowed) -> None:
-        if value not in ALLOWED:
-            raise ValueError(f"transcoding is {value!r}; {', '.join(map(repr, ALLOWED))} are allowed")
-        self._transcoding = value
-
-    # Where received objects go.
-
-    @property
-    def store_directory(self) -> Path | None:
-        """The directory that received objects are written to while they come; None to keep them in memory.
-
-        An object becomes ``<SOP Instance UID>.dcm`` when it is whole, and replaces an earlier one. With a
-        directory, C-STORE is a success unless a handler of EVT_C_STORE says otherwise; the file is then
-        already there, at `event.dataset_path`.
-
-        Raises
-        ------
-        OSError
-            When set to what is not a directory.
-        """
-        return None if self._store_directory is None else self._store_directory.path
-
-    @store_directory.setter
-    def store_directory(self, value: str | os.PathLike[str] | None) -> None:
-        opened = None if value is None else StoreDirectory(value)
-        previous, self._store_directory = self._store_directory, opened
-        if previous is not None:
-            previous.close()
-
-    @property
-    def opened_store_directory(self) -> StoreDirectory | None:
-        """The opened directory behind `store_directory`."""
-        return self._store_directory
 
     # Associations.
 
@@ -223,14 +125,11 @@ class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl, Wa
         ValueError
             When what is to be proposed is not possible; the message says why.
         """
-        proposed = checked_requested_contexts(self._requested if contexts is None else contexts)
-        if not proposed:
-            raise RuntimeError("no presentation contexts are requested: use AE.add_requested_context first")
         return request_association(
             self,
             addr,
             port,
-            contexts=proposed,
+            contexts=self._proposed(contexts),
             called_ae_title=checked_ae_title(ae_title),
             maximum_length=max_pdu,
             negotiation_items=list(ext_neg or ()),
@@ -378,9 +277,7 @@ class ApplicationEntity(ContextLists, Timeouts, Acceptance, AdmissionControl, Wa
         OSError, ValueError
             As for `start_server`.
         """
-        supported = list(self._supported if contexts is None else contexts)
-        if not supported and not self.accepts_any_storage:
-            raise ValueError("no presentation contexts are supported: use AE.add_supported_context first")
+        supported = self._offered(contexts)
         title = self.ae_title if ae_title is None else checked_ae_title(ae_title)
         server = (server_class or AssociationServer)(
             self, address, title, supported, ssl_context, evt_handlers=list(evt_handlers or ()), **kwargs
