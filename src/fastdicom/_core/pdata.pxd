@@ -88,6 +88,8 @@ cdef extern from "fd_file.h":
 cdef extern from "fd_writer.h":
     struct fd_writer:
         uint32_t fragment_maximum
+        int is_command_sent
+        int is_data_sent
 
     uint32_t fd_writer_fragment_maximum(uint32_t peer_maximum_length) nogil
     void fd_writer_open(fd_writer *writer, uint8_t context_id, uint32_t fragment_maximum, fd_span command,

@@ -398,6 +398,11 @@ cdef class MessageWriter:
         PyMem_Free(self.views)
         PyMem_Free(self.spans)
 
+    @property
+    def is_complete(self):
+        """Whether all of the message has been given out."""
+        return bool(self.writer.is_command_sent and self.writer.is_data_sent)
+
     def data_to_send(self, Py_ssize_t pdu_count=0):
         """Return the next PDUs as bytes, at most so many, 16 at most; b"" when the message is complete.
 
