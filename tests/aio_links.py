@@ -65,6 +65,14 @@ class Peer:
             pdus.append(pdu)
         return pdus
 
+    async def receive_until(self, last: bytes) -> list[bytes]:
+        """Return the PDUs up to a certain one, which must come."""
+        pdus = [await self.receive_pdu()]
+        while pdus[-1] != last:
+            assert pdus[-1], f"the end of the stream came before {last!r}"
+            pdus.append(await self.receive_pdu())
+        return pdus
+
     async def receive_message(self) -> tuple[int, dict[int, object], bytes | None]:
         """Return the next message: context ID, command set, data set or None."""
         pdus: list[bytes] = []

@@ -394,15 +394,15 @@ class Link(Filing):
     # The end.
 
     def _shut(self, *, at_once: bool) -> None:
-        """Close the transport: `connection_lost` follows."""
+        """Close the transport: `connection_lost` follows. Nothing that it still keeps is of use."""
         self._flows = False
         if not self._is_made:
             self._is_lost = True
-        elif at_once:
+        elif at_once or self._transport.get_write_buffer_size():
             self._transport.abort()
         elif not self._is_shut:
             self._transport.close()
-            # The peer may not take what is left.
+            # The peer may not say good-bye, as TLS wants it.
             self._limit = monotonic() + ABORT_LINGER
         self._is_shut = True
 

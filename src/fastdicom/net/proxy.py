@@ -90,6 +90,17 @@ class Proxy:
         OSError
             When it does not answer, or not in HTTP.
         """
+        sock.sendall(self.request(host, port))
+        self.check(self._read_reply(sock, deadline))
+
+    def request(self, host: str | tuple[str, int, int], port: int) -> bytes:
+        """Return what asks for a connection to a peer.
+
+        Raises
+        ------
+        OSError
+            When the peer's name cannot be written so.
+        """
         name = host if isinstance(host, str) else host[0]
         try:
             name = name if ":" in name else name.encode("idna").decode("ascii")
@@ -101,20 +112,43 @@ class Proxy:
         lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
         if self.authorization is not None:
             lines.append(f"Proxy-Authorization: {self.authorization}")
-        sock.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))
-        status_line = self._read_reply(sock, deadline).partition(b"\r\n")[0]
+        return "\r\n".join([*lines, "", ""]).encode("ascii")
+
+    def has_ended(self, reply: bytes | bytearray) -> bool:
+        """Whether a reply is whole.
+
+        Raises
+        ------
+        OSError
+            When it is too long to be one.
+        """
+        if reply.endswith(b"\r\n\r\n"):
+            return True
+        if len(reply) >= REPLY_LIMIT:
+            raise OSError(f"the reply of {self} is longer than {REPLY_LIMIT} bytes")
+        return False
+
+    def check(self, reply: bytes | bytearray) -> None:
+        """Check that a reply says that the peer is connected.
+
+        Raises
+        ------
+        ConnectionRefusedError
+            When the proxy says no, with its status.
+        OSError
+            When it does not answer in HTTP.
+        """
+        status_line = reply.partition(b"\r\n")[0]
         version, _, status = status_line.decode("latin-1").partition(" ")
         code = status[:3]
         if not version.startswith("HTTP/1.") or len(code) != 3 or not code.isdecimal():
-            raise OSError(f"{self} does not answer in HTTP: {status_line[:64]!r}")
+            raise OSError(f"{self} does not answer in HTTP: {bytes(status_line[:64])!r}")
         if not code.startswith("2"):
             raise ConnectionRefusedError(f"{self} refused: {status[:64]!r}")
 
     def _read_reply(self, sock: socket.socket, deadline: float | None) -> bytes:
         reply = bytearray()
-        while not reply.endswith(b"\r\n\r\n"):
-            if len(reply) >= REPLY_LIMIT:
-                raise OSError(f"the reply of {self} is longer than {REPLY_LIMIT} bytes")
+        while not self.has_ended(reply):
             try:
                 if deadline is not None:
                     # Never 0, which would be not to wait at all.

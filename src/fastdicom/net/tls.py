@@ -57,6 +57,14 @@ def describe(error: ssl.SSLError) -> str:
     return reason.replace("_", " ").lower() if meaning is None else f"{meaning} ({reason})"
 
 
+def details_of(tls: ssl.SSLObject | ssl.SSLSocket) -> TlsDetails:
+    """Return what a handshake has agreed on."""
+    name, _, bits = tls.cipher() or ("", "", 0)
+    der = tls.getpeercert(binary_form=True)
+    certificate = None if der is None else Certificate(der, tls.getpeercert() or {})
+    return TlsDetails(tls.version() or "", name, bits, certificate)
+
+
 class TlsSocket(socket.socket):
     """A connected TCP socket with TLS over it.
 
@@ -258,10 +266,7 @@ class TlsSocket(socket.socket):
     @property
     def details(self) -> TlsDetails:
         """What the handshake has agreed on."""
-        name, _, bits = self._tls.cipher() or ("", "", 0)
-        der = self._tls.getpeercert(binary_form=True)
-        certificate = None if der is None else Certificate(der, self._tls.getpeercert() or {})
-        return TlsDetails(self._tls.version() or "", name, bits, certificate)
+        return details_of(self._tls)
 
 
 class Handshake:
