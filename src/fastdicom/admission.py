@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
-from fastdicom.association import Association
+from fastdicom.association.life import Life
 from fastdicom.checks import checked_ae_title
 from fastdicom.log import get_logger
 from fastdicom.ul.admission import (
@@ -76,7 +76,7 @@ class AdmissionControl:
         self._admission_lock = threading.RLock()
         self._admission = AdmissionPolicy()
         self._census = Census()
-        self._admitted: dict[Association, tuple[str, str, AssociationLimit | None]] = {}
+        self._admitted: dict[Life, tuple[str, str, AssociationLimit | None]] = {}
 
     @property
     def admission(self) -> AdmissionPolicy:
@@ -135,7 +135,7 @@ class AdmissionControl:
     def maximum_associations(self, value: int) -> None:
         self._replace(maximum_associations=value)
 
-    def admit(self, association: Association, rq: A_ASSOCIATE_RQ) -> A_ASSOCIATE_RJ | None:
+    def admit(self, association: Life, rq: A_ASSOCIATE_RQ) -> A_ASSOCIATE_RJ | None:
         """Decide on an association, one at a time.
 
         Parameters
@@ -165,11 +165,11 @@ class AdmissionControl:
                 self._census.count(*place[:2], 1)
         return rejection
 
-    def is_admitted(self, association: Association) -> bool:
+    def is_admitted(self, association: Life) -> bool:
         """Whether an association counts as accepted."""
         return association in self._admitted
 
-    def dismiss(self, association: Association) -> None:
+    def dismiss(self, association: Life) -> None:
         """Take note that an association is not established any more: another may take its place."""
         if association not in self._admitted:
             return
@@ -183,7 +183,7 @@ class AdmissionControl:
                 limit.give_back()
 
 
-def _certified_titles(policy: AdmissionPolicy, association: Association) -> Collection[str] | None:
+def _certified_titles(policy: AdmissionPolicy, association: Life) -> Collection[str] | None:
     """Return the calling AE titles that the peer's certificate allows; None for any."""
     if policy.certificate_titles is None:
         return None

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import os
+from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from fastdicom._core.buffer import BufferPool
 from fastdicom._version import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
@@ -151,3 +153,13 @@ class Entity(ContextLists, Timeouts, Acceptance, AdmissionControl, Watched):
         if not supported and not self.accepts_any_storage:
             raise ValueError("no presentation contexts are supported: use AE.add_supported_context first")
         return supported
+
+    # The associations, for themselves.
+
+    @abstractmethod
+    def remember(self, association: Any) -> None:
+        """Take note of an association with a connection."""
+
+    @abstractmethod
+    def forget(self, association: Any) -> None:
+        """Take note that an association is over."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fastdicom.association import Association
 from fastdicom.association.acceptor import answer_request
 from fastdicom.association.handlers import Handlers
+from fastdicom.association.life import Life
 from fastdicom.association.performing import Attendance
 from fastdicom.events import EventHandler, EventType, Handler
 from fastdicom.net.addresses import Address, listen
@@ -102,7 +103,7 @@ class AssociationServer:
             self._changed.notify_all()
         self._listener.depart()
 
-    def _admit(self, association: Association, rq: A_ASSOCIATE_RQ) -> A_ASSOCIATE_RJ | None:
+    def _admit(self, association: Life, rq: A_ASSOCIATE_RQ) -> A_ASSOCIATE_RJ | None:
         return TEMPORARY_CONGESTION if self._is_draining else self.ae.admit(association, rq)
 
     def serve_forever(self) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from fastdicom import events as evt
 from fastdicom._core.pdata import Reader
 from fastdicom.association.added_items import supported_contexts, with_added
 from fastdicom.association.agreements import Results, Terms, answer
-from fastdicom.association.association import LOGGER, Association
+from fastdicom.association.association import Association
+from fastdicom.association.driving import drive
+from fastdicom.association.life import LOGGER, Life
 from fastdicom.association.negotiation_handlers import decide
 from fastdicom.errors import AssociationRejected
 from fastdicom.net.connection import Connection
@@ -20,8 +22,11 @@ from fastdicom.ul.admission import NO_REASON_GIVEN
 from fastdicom.ul.pdu import A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
 from fastdicom.ul.provider import AssociateIndication, Indication, Provider
 
+if TYPE_CHECKING:
+    from fastdicom.net.aio_link import Link
+
 # Decides whether an association may be had; None lets it in.
-Admit: TypeAlias = Callable[[Association, A_ASSOCIATE_RQ], A_ASSOCIATE_RJ | None]
+Admit: TypeAlias = Callable[[Life, A_ASSOCIATE_RQ], A_ASSOCIATE_RJ | None]
 
 
 def answer_request(
@@ -35,9 +40,7 @@ def answer_request(
 ) -> Connection:
     """Answer the A-ASSOCIATE-RQ of a peer that has opened a connection."""
     ae = association.ae
-    association.acceptor.ae_title = ae_title
-    association.acceptor.writeable = True
-    association.acceptor.supported_contexts = list(contexts)
+    describe_acceptor(association, ae_title, contexts)
     association.acceptor.set_address(visitor.socket.getsockname())
     association.requestor.set_address(visitor.address)
     association.tls = visitor.tls
@@ -56,6 +59,13 @@ def answer_request(
     return connection
 
 
+def describe_acceptor(association: Life, ae_title: str, contexts: Sequence[PresentationContext]) -> None:
+    """Say who accepts an association, and what is supported."""
+    association.acceptor.ae_title = ae_title
+    association.acceptor.writeable = True
+    association.acceptor.supported_contexts = list(contexts)
+
+
 def _feed(reader: Reader, received: bytearray) -> None:
     """Give the reader what has been taken from the socket already."""
     while received:
@@ -68,10 +78,12 @@ def _feed(reader: Reader, received: bytearray) -> None:
 
 def _negotiate(association: Association, connection: Connection, admit: Admit, happening: Indication) -> None:
     if isinstance(happening, AssociateIndication):
-        _answer(association, connection, admit, happening.pdu)
+        drive(respond_to_request(association, connection, admit, happening.pdu))
 
 
-def _answer(association: Association, connection: Connection, admit: Admit, rq: A_ASSOCIATE_RQ) -> None:
+async def respond_to_request(
+    association: Life, connection: Connection | Link, admit: Admit, rq: A_ASSOCIATE_RQ
+) -> None:
     """Accept or reject a request."""
     association.requestor.ae_title = rq.calling_ae_title.strip()
     association.requestor.read(rq)
@@ -80,12 +92,12 @@ def _answer(association: Association, connection: Connection, admit: Admit, rq: 
         return
     rejection = association.rejection or admit(association, rq)
     if rejection is None:
-        _accept(association, connection, rq)
+        await _accept(association, connection, rq)
     else:
         _reject(association, connection, rejection)
 
 
-def _reject(association: Association, connection: Connection, rejection: A_ASSOCIATE_RJ) -> None:
+def _reject(association: Life, connection: Connection | Link, rejection: A_ASSOCIATE_RJ) -> None:
     association.acceptor.writeable = False
     association.ae.dismiss(association)  # before the peer hears of it: it may associate again at once
     connection.tell(lambda now: connection.provider.reject(rejection, now))
@@ -94,10 +106,10 @@ def _reject(association: Association, connection: Connection, rejection: A_ASSOC
     )
 
 
-def _accept(association: Association, connection: Connection, rq: A_ASSOCIATE_RQ) -> None:
+async def _accept(association: Life, connection: Connection | Link, rq: A_ASSOCIATE_RQ) -> None:
     """Accept a request of who is admitted, unless a handler refuses it."""
     ae = association.ae
-    decisions = with_added(association, decide(association))
+    decisions = with_added(association, await decide(association))
     if association.is_aborted:
         return
     rejection = association.rejection or decisions.rejection

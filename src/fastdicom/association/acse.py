@@ -8,7 +8,7 @@ from fastdicom.errors import REJECT_DIAGNOSTICS, REJECT_RESULTS, AbortReason, Ab
 from fastdicom.ul.pdu import A_ASSOCIATE_RJ
 
 if TYPE_CHECKING:
-    from fastdicom.association.association import Association
+    from fastdicom.association.life import Life
 
 
 class ACSE:
@@ -20,7 +20,7 @@ class ACSE:
         The association.
     """
 
-    def __init__(self, association: Association) -> None:
+    def __init__(self, association: Life) -> None:
         self._association = association
         self.rejection: A_ASSOCIATE_RJ | None = None
 

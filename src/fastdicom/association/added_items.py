@@ -23,10 +23,10 @@ from fastdicom.ul.items import (
 from fastdicom.ul.window import window_in
 
 if TYPE_CHECKING:
-    from fastdicom.association.association import Association
+    from fastdicom.association.life import Life
 
 
-def with_added(association: Association, decisions: Decisions) -> Decisions:
+def with_added(association: Life, decisions: Decisions) -> Decisions:
     """Return decisions with what was added in place of what the handlers answer to the same."""
     added = association.acceptor.extended_negotiation
     if not added or decisions.rejection is not None:

@@ -30,7 +30,7 @@ from fastdicom.ul.pdu import A_ASSOCIATE_RJ
 from fastdicom.ul.window import SYNCHRONOUS, Window
 
 if TYPE_CHECKING:
-    from fastdicom.association.association import Association
+    from fastdicom.association.life import Life
 
 LOGGER = get_logger(__name__)
 
@@ -75,22 +75,22 @@ class Decisions(NamedTuple):
 NOTHING_DECIDED = Decisions()
 
 
-def decide(association: Association) -> Decisions:
+async def decide(association: Life) -> Decisions:
     """Ask the handlers about what the requestor proposes; most requestors propose nothing of it."""
     kinds = {type(item) for item in association.requestor.user_information}
     if kinds.isdisjoint(EVENT_ITEMS):
         return NOTHING_DECIDED
-    is_verified, answers = verify_user(association)
+    is_verified, answers = await verify_user(association)
     if not is_verified:
         LOGGER.info("the user is not verified")
         return Decisions(NO_REASON_GIVEN)
-    answers += extended_answers(association)
-    association.acceptor.common_extended = accept_common_extended(association)
+    answers += await extended_answers(association)
+    association.acceptor.common_extended = await accept_common_extended(association)
     return Decisions(
         None,
         answers,
         related_general(association.acceptor.common_extended),
-        window(association) if AsynchronousOperationsWindowNegotiation in kinds else SYNCHRONOUS,
+        await window(association) if AsynchronousOperationsWindowNegotiation in kinds else SYNCHRONOUS,
     )
 
 
@@ -98,7 +98,7 @@ class HandlerFailed(Exception):
     """A handler raised, or returned what cannot be used; it has been logged."""
 
 
-def call_handler(association: Association, event: EventType, attributes: Mapping[str, Any]) -> Any:
+async def call_handler(association: Life, event: EventType, attributes: Mapping[str, Any]) -> Any:
     """Call the handler of an event; None when there is none.
 
     Raises
@@ -111,7 +111,8 @@ def call_handler(association: Association, event: EventType, attributes: Mapping
         return None
     call, arguments = handler
     try:
-        return call(evt.Event(association, event, association.wall_clock(), **attributes), *arguments)
+        happened = evt.Event(association, event, association.wall_clock(), **attributes)
+        return await association.call(call, happened, arguments)
     except Exception as error:
         if event is evt.EVT_USER_ID:
             place = extract_tb(error.__traceback__)[-1]
@@ -137,11 +138,11 @@ def complain(event: EventType, returned: Any, expected: str) -> None:
 # PS3.7 D.3.3.3
 
 
-def window(association: Association) -> Window:
+async def window(association: Life) -> Window:
     """Return the window that this acceptor grants, before it is cut to what was proposed."""
     invoked, performed = association.requestor.asynchronous_operations
     try:
-        returned = call_handler(
+        returned = await call_handler(
             association, evt.EVT_ASYNC_OPS, {"nr_invoked": invoked, "nr_performed": performed}
         )
     except HandlerFailed:
@@ -158,13 +159,13 @@ def window(association: Association) -> Window:
 # PS3.7 D.3.3.5
 
 
-def extended_answers(association: Association) -> list[Item]:
+async def extended_answers(association: Life) -> list[Item]:
     """Return the answers to SOP class extended negotiation."""
     proposed = association.requestor.sop_class_extended
     if not proposed:
         return []
     try:
-        returned = call_handler(association, evt.EVT_SOP_EXTENDED, {"app_info": proposed})
+        returned = await call_handler(association, evt.EVT_SOP_EXTENDED, {"app_info": proposed})
     except HandlerFailed:
         return []
     if not isinstance(returned, Mapping | None):
@@ -186,13 +187,13 @@ def extended_answers(association: Association) -> list[Item]:
 # PS3.7 D.3.3.6
 
 
-def accept_common_extended(association: Association) -> dict[str, SOPClassCommonExtendedNegotiation]:
+async def accept_common_extended(association: Life) -> dict[str, SOPClassCommonExtendedNegotiation]:
     """Return the items of SOP class common extended negotiation that the handler accepts."""
     proposed = association.requestor.sop_class_common_extended
     if not proposed:
         return {}
     try:
-        returned = call_handler(association, evt.EVT_SOP_COMMON, {"items": proposed})
+        returned = await call_handler(association, evt.EVT_SOP_COMMON, {"items": proposed})
     except HandlerFailed:
         return {}
     if not isinstance(returned, Mapping | None):
@@ -221,7 +222,7 @@ def related_general(accepted: Mapping[str, SOPClassCommonExtendedNegotiation]) -
 # PS3.7 D.3.3.7
 
 
-def verify_user(association: Association) -> tuple[bool, list[Item]]:
+async def verify_user(association: Life) -> tuple[bool, list[Item]]:
     """Return whether the user is let in, and the response if there is one.
 
     Without a handler user identity is not supported: everybody is let in, and there is no response.
@@ -237,7 +238,7 @@ def verify_user(association: Association) -> tuple[bool, list[Item]]:
         "secondary_field": identity.secondary_field,
     }
     try:
-        returned = call_handler(association, evt.EVT_USER_ID, attributes)
+        returned = await call_handler(association, evt.EVT_USER_ID, attributes)
     except HandlerFailed:
         return False, []
     match returned:

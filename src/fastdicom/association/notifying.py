@@ -14,7 +14,7 @@ from fastdicom import events as evt
 from fastdicom._core.command import CommandSet
 from fastdicom._core.pdata import Message
 from fastdicom.association.handlers import Handlers
-from fastdicom.association.managing import Managing
+from fastdicom.association.limits import Limited
 from fastdicom.association.observer import PduEvents
 from fastdicom.dimse.messages import DimseMessage
 from fastdicom.events import EventType, Handler
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from fastdicom.watching.counting import AssociationMetrics
 
 
-class Notifying(Managing):
-    """What an association needs to tell of what happens, besides what it needs to be managed."""
+class Notifying(Limited):
+    """What an association needs to tell of what happens, besides what it needs to keep to limits."""
 
     __slots__ = ()
 

@@ -10,7 +10,7 @@ from fastdicom.events import EventType
 from fastdicom.ul.pdu import P_DATA_TF, decode_pdu
 
 if TYPE_CHECKING:
-    from fastdicom.association.association import Association
+    from fastdicom.association.life import Life
     from fastdicom.watching.trace import Tap, Trace
 
 RECEIVED_EVENTS = (evt.EVT_DATA_RECV, evt.EVT_PDU_RECV)
@@ -21,7 +21,7 @@ PDU_EVENTS = (*RECEIVED_EVENTS, *SENT_EVENTS, evt.EVT_ACSE_RECV, evt.EVT_ACSE_SE
 class PduEvents:
     """Turns PDUs into events of an association, and hands them to traces."""
 
-    def __init__(self, association: Association) -> None:
+    def __init__(self, association: Life) -> None:
         self._association = association
         self._taps: tuple[Tap, ...] = ()
 

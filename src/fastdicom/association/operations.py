@@ -32,7 +32,7 @@ from fastdicom.net.sinks import Sinks
 from fastdicom.sop_class import Verification
 
 if TYPE_CHECKING:
-    from fastdicom.ae import ApplicationEntity
+    from fastdicom.entity import Entity
     from fastdicom.ul.provider import Indication
 
 LOGGER = get_logger("fastdicom.association")
@@ -71,7 +71,7 @@ class Operations(ABC):
         "timed_out",
     )
 
-    ae: ApplicationEntity
+    ae: Entity
     _is_established: bool
     _link: Any  # the connection, once there is one: the driver's
     _sinks: Sinks

@@ -22,10 +22,11 @@ from fastdicom._core.exchange import Goal, Inquiry
 from fastdicom._core.pdata import Linger, Message, MessageWriter
 from fastdicom.association import outgoing
 from fastdicom.association.driving import drive
+from fastdicom.association.handlers import Handlers
+from fastdicom.association.life import Life
 from fastdicom.association.operations import LOGGER, NEVER
 from fastdicom.association.outgoing import Outgoing
 from fastdicom.association.pacing import Pacing
-from fastdicom.association.serving import Serving
 from fastdicom.association.watchdog import watched
 from fastdicom.errors import AssociationError, MessageError
 from fastdicom.events import EventType, Handler
@@ -33,20 +34,22 @@ from fastdicom.net.connection import ABORT_LINGER, Connection
 from fastdicom.services.performer import Answering, Bound, Rest, Step
 
 if TYPE_CHECKING:
+    from fastdicom.ae import ApplicationEntity
     from fastdicom.association.association import Association
 
 Result = TypeVar("Result")
 
 
-class Waiting(Serving):
+class Waiting(Life):
     """What an association needs to be used by threads, and to serve in them."""
 
     __slots__ = ("_guard", "_lead", "_turn")
 
+    ae: ApplicationEntity
     _link: Connection
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, ae: ApplicationEntity, mode: str, handlers: Handlers) -> None:
+        super().__init__(ae, mode, handlers)
         # For those who wait for something else than the network. Reentrant: what is thrown away while it is
         # held may be an iterator of responses that nobody wants any more.
         self._guard = threading.RLock()

@@ -31,7 +31,7 @@ from fastdicom.watching.snapshot import Snapshot
 if TYPE_CHECKING:
     from fastdicom._core.exchange import Exchange
     from fastdicom._core.pdata import Message
-    from fastdicom.association.association import Association
+    from fastdicom.association.life import Life
     from fastdicom.watching.metrics import Metrics
 
 OTHER = "other"
@@ -108,7 +108,7 @@ class AssociationMetrics:
         "span",
     )
 
-    def __init__(self, metrics: Metrics, association: Association) -> None:
+    def __init__(self, metrics: Metrics, association: Life) -> None:
         self.association = association
         self.outcome: str | None = None
         self.span: object = None
@@ -269,7 +269,7 @@ def _abort_labels(ending: Ending | None) -> tuple[str, str, str]:
     return "local" if ending.is_ours else "peer", ABORT_SOURCES.get(source, OTHER), text
 
 
-def _timeout_of(association: Association) -> str | None:
+def _timeout_of(association: Life) -> str | None:
     """Return which timeout has ended an association; None when none has."""
     connection = association.connection
     if connection is None:

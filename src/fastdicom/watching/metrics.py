@@ -16,7 +16,7 @@ from fastdicom.watching.snapshot import Snapshot, Value
 
 if TYPE_CHECKING:
     from fastdicom._core.command import CommandSet
-    from fastdicom.association.association import Association
+    from fastdicom.association.life import Life
 
 LOGGER = get_logger(__name__)
 
@@ -103,7 +103,7 @@ class Metrics:
             raise ValueError("these metrics belong to another AE")
         self._gauges = gauges
 
-    def begin(self, association: Association) -> AssociationMetrics:
+    def begin(self, association: Life) -> AssociationMetrics:
         """Count for an association, from now on."""
         metrics = AssociationMetrics(self, association)
         with self._lock:

@@ -13,14 +13,14 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from fastdicom.log import get_logger
 from fastdicom.ul.pdu import P_DATA_TF
 from fastdicom.watching.pcap import FILE_HEADER, End, Segment, Stream
 
 if TYPE_CHECKING:
-    from fastdicom.association.association import Association
+    from fastdicom.association.life import Life
 
 LOGGER = get_logger(__name__)
 
@@ -59,7 +59,7 @@ class Trace:
     def __init__(
         self,
         path: str | os.PathLike[str],
-        associations: Callable[[Association], bool] | None,
+        associations: Callable[[Any], bool] | None,
         *,
         with_data: bool,
         limit: int,
@@ -104,11 +104,11 @@ class Trace:
 
     # For associations.
 
-    def tap(self, association: Association) -> Tap:
+    def tap(self, association: Life) -> Tap:
         """Return where the PDUs of an association go in."""
         return Tap(self, association)
 
-    def wants(self, association: Association) -> bool:
+    def wants(self, association: Life) -> bool:
         """Whether an association is to be traced."""
         try:
             return self._chooses is None or bool(self._chooses(association))
@@ -196,7 +196,7 @@ class Tap:
         Whose they are.
     """
 
-    def __init__(self, trace: Trace, association: Association) -> None:
+    def __init__(self, trace: Trace, association: Life) -> None:
         self.trace = trace
         self._association = association
         self._stream: Stream | None = None

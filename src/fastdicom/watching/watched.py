@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from fastdicom._core.buffer import BufferPool
 from fastdicom.watching.metrics import Gauge, Gauges, Metrics
 from fastdicom.watching.trace import FILE_LIMIT, Trace
 
 if TYPE_CHECKING:
-    from fastdicom.association.association import Association
+    from fastdicom.association.life import Life
 
 
 class Watched(ABC):
@@ -69,7 +69,7 @@ class Watched(ABC):
     def trace(
         self,
         path: str | os.PathLike[str],
-        associations: Callable[[Association], bool] | None = None,
+        associations: Callable[[Any], bool] | None = None,
         *,
         with_data: bool = True,
         limit: int = FILE_LIMIT,
@@ -116,7 +116,7 @@ class Watched(ABC):
         """The AE title, without padding."""
 
     @abstractmethod
-    def _all_associations(self) -> list[Association]:
+    def _all_associations(self) -> Sequence[Life]:
         """Return the associations that there are."""
 
     def _end_trace(self, trace: Trace) -> None:
@@ -127,7 +127,7 @@ class Watched(ABC):
 
     # For associations.
 
-    def watch(self, association: Association) -> None:
+    def watch(self, association: Life) -> None:
         """Take note of an association that has a connection."""
         if self._metrics is not None:
             association.count(self._metrics.begin(association))
@@ -136,7 +136,7 @@ class Watched(ABC):
                 for trace in self.traces:
                     association.observer.add(trace)
 
-    def stop_watching(self, association: Association) -> None:
+    def stop_watching(self, association: Life) -> None:
         """Take note that the connection of an association is closed, or never came about."""
         if association.metrics is not None:
             association.metrics.end()
