@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import model
 from raw_peer import CT, ECHO_CONTEXT, HEADER, IMPLICIT, STORE_CONTEXT, VERIFICATION, request
@@ -142,6 +142,8 @@ class Told:
 class Pair:
     """An accepting link and its peer."""
 
+    log_fields: ClassVar[dict[str, str]] = {}
+
     def __init__(
         self,
         *,
@@ -155,7 +157,7 @@ class Pair:
         self.closes = 0
         provider = Provider(is_requestor=False, artim_timeout=artim)
         reader = Reader(BufferPool(1 << 20), maximum_length, memory_limit)
-        self.sinks = Sinks(directory, lambda command, context_id: b"front")
+        self.sinks = Sinks(directory, lambda command, context_id: b"front", self)
         self.link = Link(provider, reader, None, self.sinks)
         self.link.on_happening = self.take
         self.link.on_open = lambda: self.link.tell(provider.transport_indication)
@@ -206,9 +208,7 @@ class Pair:
             implementation_version_name=None,
         )
         self.link.tell(lambda now: self.link.provider.accept(ac))
-        self.link.begin_data_transfer(
-            [ECHO_CONTEXT, STORE_CONTEXT], holds_commands=self.sinks.holds_commands
-        )
+        self.link.begin_data_transfer([ECHO_CONTEXT, STORE_CONTEXT], holds_commands=self.sinks.holds_commands)
 
     async def close(self) -> None:
         """End everything."""

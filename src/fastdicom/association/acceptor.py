@@ -87,7 +87,7 @@ async def respond_to_request(
     """Accept or reject a request."""
     association.requestor.ae_title = rq.calling_ae_title.strip()
     association.requestor.read(rq)
-    association.notify(evt.EVT_REQUESTED)
+    await association.tell(evt.EVT_REQUESTED)
     if association.is_aborted:
         return
     rejection = association.rejection or admit(association, rq)

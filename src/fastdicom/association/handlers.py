@@ -92,10 +92,22 @@ class Handlers:
 
     def notify(self, event: Event) -> None:
         """Call what is bound to a notification event; what a handler raises is logged."""
-        for handler, arguments in self.get(event.event):
-            try:
-                handler(event, *arguments)
-            except Exception:
-                # Each event is a message of its own: one that fails again and again does not hide the others.
-                text = f"a handler bound to {event.event.name} raised"
-                LOGGER.exception(text, extra=event.assoc.log_fields)
+        for row in self.get(event.event):
+            self._call(row, event)
+
+    async def tell(self, event: Event) -> None:
+        """Do the same, and wait until all have been told."""
+        self.notify(event)
+
+    def _call(self, row: Bound, event: Event) -> None:
+        handler, arguments = row
+        try:
+            handler(event, *arguments)
+        except Exception:
+            self._complain(event)
+
+    def _complain(self, event: Event) -> None:
+        """Log what a handler has raised, from where it is caught."""
+        # Each event is a message of its own: one that fails again and again does not hide the others.
+        text = f"a handler bound to {event.event.name} raised"
+        LOGGER.exception(text, extra=event.assoc.log_fields)  # noqa: LOG004

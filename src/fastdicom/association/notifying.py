@@ -59,6 +59,11 @@ class Notifying(Limited):
         if self._handlers.get(event):
             self._handlers.notify(evt.Event(self, event, time(), **attributes))
 
+    async def tell(self, event: EventType) -> None:
+        """Tell the handlers of a notification event, and wait until all have been told."""
+        if self._handlers.get(event):
+            await self._handlers.tell(evt.Event(self, event, time()))
+
     def observe(self) -> None:
         """Have that shown which somebody wants to see: a handler, a trace, the metrics."""
         if self._connection is not None:

@@ -58,8 +58,9 @@ class Link(Filing):
     on_first, on_part
         Called before the state machine is told of the first thing that comes, or that nothing came in time;
         and with the number of bytes when only a part of it has come.
-    on_end, on_close
-        Called when there is no association any more, and when the connection is closed.
+    on_end, on_close, on_gone
+        Called when there is no association any more, when the connection is closed for it, and when the
+        transport is gone.
     first_deadline
         Until when the first thing has to come, while `on_first` waits for it.
     fault : str or None
@@ -78,6 +79,7 @@ class Link(Filing):
         self.on_part: Callable[[int], object] = bool
         self.on_end: Callable[[], object] = bool
         self.on_close: Callable[[], object] = bool
+        self.on_gone: Callable[[], object] = bool
         self.sees_off = False
         self.fault: str | None = None
         self.tasks: set[asyncio.Task[Any]] = set()
@@ -130,6 +132,7 @@ class Link(Filing):
             self._pump()
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)
+        self.on_gone()
 
     # Settings.
 
@@ -163,9 +166,13 @@ class Link(Filing):
         return not self._is_over
 
     @property
-    def quiet_since(self) -> float:
-        """When something came or went last, in monotonic time."""
-        return self._pace.moved_at
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop that it belongs to."""
+        return self._loop
+
+    def is_quiet_for(self, seconds: float | None) -> bool:
+        """Whether nothing has come or gone for so long; None is for ever."""
+        return seconds is not None and monotonic() - self._pace.moved_at >= seconds
 
     def get_extra_info(self, name: str) -> Any:
         """Return what the transport knows of itself, as `asyncio.BaseTransport.get_extra_info`."""

@@ -11,6 +11,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -96,6 +97,11 @@ class Listener:
         self._of_address: dict[object, dict[Guest, None]] = {}
         self._accepting = asyncio.get_running_loop().create_task(self._accept())
 
+    @property
+    def waiting(self) -> int:
+        """How many connections wait for their handshake or their request."""
+        return len(self._guests)
+
     async def stop(self) -> None:
         """Accept no more connections, and close those that wait."""
         self._accepting.cancel()
@@ -117,6 +123,7 @@ class Listener:
                 continue
             guest = Guest(self._make_link(), address)
             guest.handshake = loop.create_task(self._attend(guest, sock))
+            guest.handshake.add_done_callback(partial(self._end_handshake, guest, sock))
             self._enter(guest)
             count += 1
             if count % AT_ONCE == 0:
@@ -135,21 +142,23 @@ class Listener:
         options: dict[str, Any] = {} if context is None else handshake_options(self._handshake_timeout())
         link = guest.link
         link.on_open = lambda: self._await_request(guest)
-        try:
-            await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: link, sock, ssl=context, **options
-            )
-        except (OSError, ValueError) as error:
-            self._forget(guest)
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: link, sock, ssl=context, **options)
+
+    def _end_handshake(self, guest: Guest, sock: socket.socket, task: asyncio.Task[None]) -> None:
+        guest.handshake = None
+        error = None if task.cancelled() else task.exception()
+        if error is None and not task.cancelled():
+            return
+        self._forget(guest)
+        guest.link.close()
+        sock.close()
+        if isinstance(error, OSError | ValueError):
             LOGGER.warning("a TLS connection could not be accepted: %s", explain(error))
-            sock.close()
-        except asyncio.CancelledError:
-            link.close()
-            sock.close()
+        elif error is not None:
+            LOGGER.error("accepting a connection has met an error of this program", exc_info=error)
 
     def _await_request(self, guest: Guest) -> None:
         link, timeout = guest.link, self._request_timeout()
-        guest.handshake = None
         guest.accepted = monotonic()
         link.first_deadline = None if timeout is None else guest.accepted + timeout
         link.on_first = lambda: self._hand_over(guest)
@@ -187,11 +196,10 @@ class Listener:
 
     def _drop(self, guest: Guest) -> None:
         self._forget(guest)
+        guest.link.on_first = None
+        guest.link.close()
         if guest.handshake is not None:
             guest.handshake.cancel()
-        else:
-            guest.link.on_first = None
-            guest.link.close()
 
     def _forget(self, guest: Guest) -> None:
         if guest not in self._guests:
