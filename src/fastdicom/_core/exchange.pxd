@@ -7,6 +7,11 @@ cdef class Goal:
     cdef public bint is_reached
 
 
+cdef class Answers(Goal):
+    cdef readonly object answered
+    cdef int note(self, object invocation) except -1
+
+
 cdef class Invocation(Goal):
     cdef readonly int context_id
     cdef readonly uint16_t command_field
@@ -17,13 +22,14 @@ cdef class Invocation(Goal):
     cdef public double begun
     cdef readonly Message response
     cdef public bint is_abandoned
+    cdef public Answers answers
     cdef bint has_last(self) noexcept
     cdef int add(self, Message message, uint16_t status) except -1
 
 
 cdef class Inquiry(Invocation):
     cdef readonly object responses
-    cdef readonly Goal ending
+    cdef Goal end
     cdef size_t waiting_length
     cdef int keep(self, Message message) except -1
 

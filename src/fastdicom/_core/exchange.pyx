@@ -34,6 +34,37 @@ cdef class Goal:
     """
 
 
+@cython.final
+cdef class Answers(Goal):
+    """Which of several operations have been answered, in that order.
+
+    It is reached whenever there is one to be taken.
+
+    Attributes
+    ----------
+    answered
+        The operations that nobody has taken yet.
+    """
+
+    def __cinit__(self):
+        self.answered = deque()
+
+    cdef int note(self, object invocation) except -1:
+        with cython.critical_section(self):
+            self.answered.append(invocation)
+            self.is_reached = True
+        return 0
+
+    @cython.critical_section
+    def take(self):
+        """Return the next operation that has been answered; None when there is none."""
+        if not self.answered:
+            return None
+        invocation = self.answered.popleft()
+        self.is_reached = len(self.answered) > 0
+        return invocation
+
+
 cdef class Invocation(Goal):
     """An operation that the peer has been asked for; reached once it has been answered.
 
@@ -51,6 +82,8 @@ cdef class Invocation(Goal):
         The message that answers it; None while there is none.
     is_abandoned
         Whether nobody wants its responses any more. It goes on until the last one has come.
+    answers
+        Takes note of it once it has been answered; None when its response is waited for by itself.
     """
 
     @property
@@ -58,12 +91,19 @@ cdef class Invocation(Goal):
         """Whether its last response has come."""
         return self.has_last()
 
+    @property
+    def ending(self):
+        """What is reached once the last response has come."""
+        return self
+
     cdef bint has_last(self) noexcept:
         return self.response is not None
 
     cdef int add(self, Message message, uint16_t status) except -1:
         self.response = message
         self.is_reached = True
+        if self.answers is not None:
+            self.answers.note(self)
         return 0
 
 
@@ -77,16 +117,20 @@ cdef class Inquiry(Invocation):
     ----------
     responses
         Those that nobody has taken yet.
-    ending
+    end
         Reached once the final one has come.
     """
 
     def __cinit__(self):
         self.responses = deque()
-        self.ending = Goal()
+        self.end = Goal()
+
+    @property
+    def ending(self):
+        return self.end
 
     cdef bint has_last(self) noexcept:
-        return self.ending.is_reached
+        return self.end.is_reached
 
     cdef int add(self, Message message, uint16_t status) except -1:
         # PS3.4 Table C.4-1: there is more to come
@@ -95,7 +139,7 @@ cdef class Inquiry(Invocation):
             if not self.is_abandoned:
                 self.keep(message)
         if is_last:
-            self.ending.is_reached = True
+            self.end.is_reached = True
         return 0
 
     cdef int keep(self, Message message) except -1:
@@ -264,7 +308,9 @@ cdef class Exchange:
         """
         cdef Invocation invocation
         for invocation in self.invoked.values():
-            if type(invocation) is Inquiry and (invocation.is_abandoned or invocation.thread == thread):
+            if (type(invocation) is Inquiry or invocation.answers is not None) and (
+                invocation.is_abandoned or invocation.thread == thread
+            ):
                 if thread in self.performed.values():
                     raise AssociationError(
                         f"{len(self.invoked)} operations are in progress, and {self.invoked_limit} may be; "

@@ -126,9 +126,10 @@ class Association(Managing):
                 Thread(target=self._settle, name=f"{self.name} ends", daemon=True).start()
 
     def _is_unattended(self) -> bool:
-        """Whether no thread need be waiting: responses that there are several of are asked for at leisure."""
+        """Whether no thread need be waiting: several responses are asked for at leisure."""
         invoked = tuple(self._exchange.invoked.values())
-        return not self._exchange.performed and all(type(each) is Inquiry for each in invoked)
+        is_at_leisure = all(type(each) is Inquiry or each.answers is not None for each in invoked)
+        return is_at_leisure and not self._exchange.performed
 
     def end_connection(self) -> None:
         """Close the connection, if it is not, and take note that it is over."""

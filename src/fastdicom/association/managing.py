@@ -26,6 +26,11 @@ class Managing(Requests):
         if self._connection is not None:
             self._connection.on_news()  # it may wait already, for another time
 
+    @property
+    def is_invoking(self) -> bool:
+        """Whether an operation that this side has asked for is in progress."""
+        return self._exchange.is_invoking
+
     def is_alive(self) -> bool:
         """Whether there is a connection still: what has come meanwhile is looked at first."""
         self._look()

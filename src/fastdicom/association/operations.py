@@ -183,7 +183,7 @@ class Operations(ABC):
             inquiry = self._exchange.inquiry_of(self._who())
             if inquiry is None or self._is_closed:
                 return
-            if not inquiry.is_abandoned:
+            if isinstance(inquiry, Inquiry) and not inquiry.is_abandoned:
                 await self._abandon(inquiry)
             await self._reached(inquiry.ending)
             self._finish(inquiry)

@@ -6,7 +6,7 @@ What they do is in `operations`, `composite` and `normalized`, for all drivers.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydicom.dataset import Dataset
 
@@ -22,6 +22,7 @@ from fastdicom.association.normalized import (
     tags_of,
 )
 from fastdicom.association.operations import status_in
+from fastdicom.association.pipelining import PipelinedStores, StoreArguments
 from fastdicom.association.responses import Responses
 from fastdicom.association.waiting import Waiting
 from fastdicom.checks import checked_ae_title
@@ -30,6 +31,8 @@ from fastdicom.dimse.results import StatusDataset
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+Item = TypeVar("Item")
 
 
 class Requests(Waiting):
@@ -123,6 +126,53 @@ class Requests(Waiting):
         prepared = outgoing.prepare(dataset, transfer_syntax, self._means())
         elements = self._store_request(prepared, msg_id, priority, originator_aet, originator_id)
         return status_in(self._ask_now(prepared.context_id, elements, prepared.data_set))
+
+    def send_c_store_many(
+        self,
+        items: Iterable[Item],
+        window: int | None = None,
+        priority: int = 2,
+        originator_aet: str | None = None,
+        originator_id: int | None = None,
+        *,
+        transfer_syntax: str | None = None,
+    ) -> PipelinedStores[Item]:
+        """Send many objects with C-STORE, as many at once as have been negotiated (PS3.7 9.1.1, D.3.3.3).
+
+        Propose a window with ``ext_neg=[build_async_ops(16)]``. Where the peer grants none, they are sent one
+        at a time; even then the next one is made ready while the one before is under way.
+
+        Parameters
+        ----------
+        items
+            Any iterable of what `send_c_store` takes. It is read as they are sent, at most one ahead, in the
+            thread that asks for the results.
+        window
+            How many to have under way at most; as many as have been negotiated unless given. Where no limit
+            was negotiated, 16 unless given.
+        priority, originator_aet, originator_id, transfer_syntax
+            As for `send_c_store`, for all of them.
+
+        Returns
+        -------
+        PipelinedStores
+            An iterator over `Stored`: ``(item, status)``, in the order of the responses, which may be any. It
+            says for every item whether it was stored, has failed (an item that cannot be read or fits no
+            accepted presentation context fails by itself), or cannot be known as the association broke.
+            What the iterable raises, it raises when all items before have been told of. `close` waits for
+            what is under way, and returns it.
+
+        Raises
+        ------
+        RuntimeError
+            When the association is not established.
+        ValueError
+            When `window` is less than 1.
+        """
+        if not self._is_established:
+            self._check_established()
+        arguments = StoreArguments(priority, originator_aet, originator_id)
+        return PipelinedStores(self, items, window, arguments, transfer_syntax)
 
     def send_c_find(
         self, dataset: Any, query_model: str, msg_id: int | None = None, priority: int = 2
