@@ -26,7 +26,9 @@ from fastdicom.errors import AssociationAborted, AssociationRejected, Connection
 from fastdicom.log import debug_logger
 from fastdicom.net.inherited import inherited_sockets
 from fastdicom.net.socket_options import SocketOptions
+from fastdicom.pool import AssociationPool
 from fastdicom.presentation import *  # noqa: F403
+from fastdicom.services.outcomes import Outcome, Stored, Verdict
 from fastdicom.sop_class import register_uid
 from fastdicom.ul.admission import AdmissionPolicy
 from fastdicom.ul.roles import build_role
@@ -43,10 +45,14 @@ __all__ = [
     "Association",
     "AssociationAborted",
     "AssociationLimit",
+    "AssociationPool",
     "AssociationRejected",
     "ConnectionFailed",
     "EncodedDataset",
+    "Outcome",
     "SocketOptions",
+    "Stored",
+    "Verdict",
     "__version__",
     "build_async_ops",
     "build_role",

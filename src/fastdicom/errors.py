@@ -143,6 +143,30 @@ class AssociationAborted(AssociationError):
         self.reason = reason
 
 
+class HostsUnavailable(ConnectionFailed):
+    """No host of a destination is tried just now: they have failed before. Nothing was sent.
+
+    Parameters
+    ----------
+    message
+        Which destination.
+    retry_after
+        In how many seconds the first of them is tried again.
+    """
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class PoolTimeout(AssociationError, TimeoutError):
+    """All associations of a pool were lent for as long as one was waited for."""
+
+
+class PoolClosed(AssociationError):
+    """The pool lends no more associations."""
+
+
 class NoAcceptedContext(ValueError):
     """An object fits no presentation context that the peer has accepted. Nothing was sent.
 
