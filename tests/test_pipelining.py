@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from many_stores import WINDOW, end, many, number_of, objects, outcomes, peer
 from raw_peer import CT, IMPLICIT, Raw, acceptance, contexts, data_set, fake_acceptor, response
-from servers import DEADLINE, associate, port_of, serving, store_ae, wait_until
+from servers import DEADLINE, associate, await_event, port_of, serving, store_ae, wait_until
 
 from fastdicom import AE, build_async_ops, evt
+from fastdicom.association import pipelining
 from fastdicom.errors import AssociationError
 from fastdicom.services.outcomes import Outcome
 
@@ -228,6 +231,41 @@ def test_an_iterator_that_is_left_gives_its_room_back(is_kept: bool) -> None:
                     del stores
                 assert association.send_c_echo().Status == 0
         assert association.is_released
+
+
+@pytest.mark.parametrize("has_threads", [True, False])
+def test_an_iterator_that_is_left_does_not_leave_others_waiting(
+    has_threads: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody waits for room, and nobody receives any more."""
+    if not has_threads:
+
+        def start_new_thread(*arguments: Any) -> None:
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(pipelining, "start_new_thread", start_new_thread)
+    is_left = threading.Event()
+
+    def script(raw: Raw) -> None:
+        raw.send(response(raw.receive_message()[1]))
+        request = raw.receive_message()[1]
+        await_event(is_left)
+        raw.send(response(request))
+        raw.send(response(raw.receive_message()[1]))
+        end(raw)
+
+    with peer(script, window=1) as association, ThreadPoolExecutor(1) as pool:
+        stores = many(association, objects())
+        assert next(stores).outcome is Outcome.STORED
+        if has_threads:
+            echoed = pool.submit(association.send_c_echo)
+            wait_until(lambda: association._waiting)
+        del stores
+        if not has_threads:
+            echoed = pool.submit(association.send_c_echo)
+        is_left.set()
+        assert echoed.result(DEADLINE).Status == 0
+        association.release()
 
 
 def test_release_by_another_thread_waits() -> None:

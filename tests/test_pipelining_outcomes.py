@@ -132,6 +132,24 @@ def test_an_object_that_did_not_leave_whole_cannot_have_been_stored() -> None:
     assert sorted(each.outcome.value for each in told if each.item is small) == ["not sent", "unknown"]
 
 
+def test_a_response_that_comes_just_before_the_end_counts() -> None:
+    """While the next object goes out, which does not leave whole."""
+
+    def script(raw: Raw) -> None:
+        request = raw.receive_message()[1]
+        raw.receive(100_000)
+        raw.send(response(request), ABORT_OF_USER)
+        raw.receive_all()
+
+    with peer(script, receive_buffer=8192) as association:
+        small, large = data_set(100, "1.2.3.0"), data_set(8 << 20, "1.2.3.1")
+        told = list(many(association, [small, large]))
+    assert {each.item is small: each.outcome for each in told} == {
+        True: Outcome.STORED,
+        False: Outcome.NOT_SENT,
+    }
+
+
 def test_a_release_by_the_peer_ends_it() -> None:
     def script(raw: Raw) -> None:
         raw.send(response(raw.receive_message()[1]), model.release_rq())
@@ -158,6 +176,7 @@ def test_an_abort_by_the_caller_between_two_results() -> None:
         stores = many(association, objects(12))
         assert next(stores).outcome is Outcome.STORED
         association.abort()
+        assert not association.is_alive()  # though nobody receives
         told = list(stores)
         assert outcomes(told).count(Outcome.UNKNOWN) == WINDOW
         assert outcomes(told).count(Outcome.NOT_SENT) == 3

@@ -74,6 +74,21 @@ def test_one_that_accepts_and_breaks_is_broken() -> None:
         assert (pool.statistics().failed, pool.statistics().hosts[0].state) == (2, OPEN)
 
 
+def test_one_that_breaks_now_and_then_is_not() -> None:
+    def serve(visit: Visit) -> None:
+        visit.answer(visit.next_pdus())
+        visit.next_pdus()
+        visit.raw.send(ABORT_OF_USER)
+
+    with destination(serve) as peer, AssociationPool(peer.address, clock=Clock(), back_off=PLAIN) as pool:
+        for _ in range(4):
+            with pool.association() as association:
+                echo(association)
+            with pool.association() as association:
+                assert "Status" not in association.send_c_echo()
+        assert (pool.statistics().failed, pool.statistics().hosts[0].state) == (4, CLOSED)
+
+
 def test_it_goes_on_with_another_host() -> None:
     clock = Clock()
     with destination() as peer:
@@ -141,8 +156,7 @@ def test_while_its_first_association_is_tried_others_wait() -> None:
 
         with ThreadPoolExecutor(2) as threads:
             used = [threads.submit(use), threads.submit(use)]
-            wait_until(lambda: pool.statistics().waiting == 1)
-            assert len(peer.visits) == 3
+            wait_until(lambda: pool.statistics().waiting == 1 and len(peer.visits) == 3)
             may_go_on.set()
             for each in used:
                 each.result(DEADLINE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from random import Random
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -165,6 +166,32 @@ def test_broken_while_lent() -> None:
     member = bench.opened()
     bench.lending.succeed(member.host)
     assert bench.lending.statistics().hosts[0].state is BreakerState.CLOSED
+
+
+def test_once_one_is_accepted_others_may_be_opened() -> None:
+    bench = Bench(limit=3)
+    bench.lending.blame(bench.hosts[0])
+    bench.clock.advance(5)
+    for _ in range(2):
+        bench.opened()
+    assert bench.lending.statistics().hosts[0].state is BreakerState.CLOSED
+    bench.lending.blame(bench.hosts[0])
+    assert bench.lending.statistics().hosts[0].state is BreakerState.OPEN
+
+
+def test_who_waits_may_try_a_broken_host_once_that_is_due() -> None:
+    """Nothing happens meanwhile but that time passes."""
+    host = Host(("host", 104), Breaker(BackOff(1, shortest=0.02, longest=0.02, jitter=0), Random()))
+    lending = Lending([host], 2, monotonic, "the destination")
+    opening = lending.request(ANY, None)
+    assert isinstance(opening, Opening)
+    lending.add(opening, Member(object(), host, CT_PAIRS, CT_PAIRS, 0.0))  # type: ignore[arg-type]
+    lending.blame(host)
+    got: list[Any] = []
+    thread = threading.Thread(target=lambda: got.append(lending.request(MR_NEED, None)), daemon=True)
+    thread.start()
+    thread.join(DEADLINE)
+    assert [type(each) for each in got] == [Opening]
 
 
 def test_an_opening_that_is_given_up_says_nothing_of_the_host() -> None:

@@ -95,6 +95,16 @@ def test_a_busy_one_stays_and_another_proposes_what_both_needed() -> None:
         assert len(peer.visits) == 2
 
 
+def test_at_the_limit_an_idle_one_makes_room() -> None:
+    with destination() as peer, AssociationPool(peer.address, limit=1) as pool:
+        with pool.association(CT, EXPLICIT) as first:
+            pass
+        with pool.association(MR, IMPLICIT) as second:
+            assert first.is_released
+            echo(second)
+        assert pool.statistics().opened == len(peer.visits) == 2
+
+
 def test_what_is_always_proposed() -> None:
     contexts = [build_context(FIND)]
     with destination() as peer, AssociationPool(peer.address, contexts=contexts) as pool:

@@ -19,7 +19,7 @@ from many_stores import objects
 from pools import MR, Clock
 from pydicom.data import get_testdata_file
 from raw_peer import CT, IMPLICIT, data_set
-from servers import DEADLINE, await_event, wait_until
+from servers import DEADLINE, POLL, await_event, wait_until
 
 from fastdicom import AssociationPool
 from fastdicom.errors import AssociationAborted, HostsUnavailable, NoAcceptedContext, PoolClosed, PoolTimeout
@@ -277,9 +277,22 @@ def test_an_association_that_breaks_while_others_go_on() -> None:
 
 
 def test_while_others_have_lent_everything() -> None:
-    with destination() as peer, AssociationPool(peer.address, limit=3, longest_wait=0.05) as pool:
+    """Threads that get none leave their objects to one that has, if there is such a one."""
+
+    def serve(visit: Visit) -> None:
+        while (pdus := visit.next_pdus()) and pdus[0] != model.release_rq():
+            if visit.number == 2:
+                wait_until(lambda: have_given_up.is_set() or pool.statistics().waiting == 2)
+                wait_until(lambda: pool.statistics().waiting == 0)
+                have_given_up.set()
+            visit.answer(pdus)
+        visit.raw.send(model.release_rp())
+
+    have_given_up = threading.Event()
+    with destination(serve) as peer, AssociationPool(peer.address, limit=3, longest_wait=0.1) as pool:
         with pool.association(), pool.association():  # one is left, and three threads want it
             assert outcomes(many(pool, objects(20))) == {STORED: 20}
+        assert have_given_up.is_set()
         with ExitStack() as stack:
             for _ in range(3):
                 stack.enter_context(pool.association())
@@ -356,6 +369,8 @@ def test_items_are_not_read_far_ahead_of_the_results() -> None:
         with pool.send_c_store_many(items(), transfer_syntax=IMPLICIT) as stores:
             for told in range(1, 101):
                 assert next(stores).outcome is STORED
+                if told in (1, 50):
+                    POLL.wait(0.05)  # others would go on meanwhile
                 # For each thread: untaken results, one that waits for room, one under way, one ready.
                 assert asked <= told + 2 * (4 + 1 + 1 + 1)
         assert peer.visits
