@@ -24,6 +24,7 @@ from fastdicom import (
 from fastdicom.errors import NoAcceptedContext, PoolClosed, PoolTimeout
 from fastdicom.pool import BreakerState
 from fastdicom.pool import pool as pool_module
+from fastdicom.watching.metrics import Metrics
 
 OPEN, CLOSED, HALF_OPEN = BreakerState.OPEN, BreakerState.CLOSED, BreakerState.HALF_OPEN
 
@@ -349,6 +350,22 @@ def test_those_who_wait_are_told_of_the_end() -> None:
             wait_until(lambda: pool.statistics().waiting == 1)
             pool.close()
             assert isinstance(waiting.exception(DEADLINE), PoolClosed)
+
+
+def test_metrics_of_its_ae_have_it() -> None:
+    ae = AE()
+    ae.metrics = Metrics()
+    with destination() as peer:
+        label = f"ARCHIVE@127.0.0.1:{peer.address[1]}"
+        with AssociationPool(peer.address, ae, ae_title="ARCHIVE") as pool:
+            with pool.association(), pool.association():
+                pass
+            with pool.association():
+                now = ae.metrics.snapshot()
+                assert now.total("pooled_associations", pool=label, state="lent") == 1
+                assert now.total("pooled_associations", pool=label, state="idle") == 1
+                assert now.total("pool_queue", pool=label) == 0
+        assert ae.metrics.snapshot().total("pooled_associations", pool=label) == 0
 
 
 def test_what_it_is_made_of() -> None:

@@ -31,6 +31,7 @@ from fastdicom.pool.storing import Crew, PooledStores, Sending
 from fastdicom.presentation import PresentationContext
 from fastdicom.services.outcomes import Stored
 from fastdicom.sop_class import Verification
+from fastdicom.watching.metrics import Gauge
 
 LOGGER = get_logger(__name__)
 
@@ -129,6 +130,8 @@ class AssociationPool:
         self._keeper_lock = threading.Lock()
         self._is_kept = False
         self._is_closed = threading.Event()
+        self._label = f"{self._ae_title}@{name}"
+        self.ae.add_gauges(self._gauges)
 
     @staticmethod
     def _options_for(quirks: Quirks, window: int, options: dict[str, Any]) -> dict[str, Any]:
@@ -270,11 +273,18 @@ class AssociationPool:
         """
         idle, lent = self._lending.close(drain)
         self._is_closed.set()
+        self.ae.remove_gauges(self._gauges)
         for member in lent:
             member.association.abort()
         for member in idle:
             member.association.release()
         return len(lent)
+
+    def _gauges(self) -> Iterator[Gauge]:
+        now = self.statistics()
+        for state, number in (("lent", now.lent), ("idle", now.idle), ("opening", now.opening)):
+            yield "pooled_associations", (self._label, state), number
+        yield "pool_queue", (self._label,), now.waiting
 
     # For those who store.
 
