@@ -15,6 +15,7 @@ from fastdicom import build_context
 from fastdicom._core.buffer import BufferPool
 from fastdicom._core.pdata import Message, MessageWriter, Reader, Signal
 from fastdicom.net.aio_link import Link
+from fastdicom.net.aio_tasks import Starter
 from fastdicom.net.sinks import Sinks
 from fastdicom.net.store_directory import StoreDirectory
 from fastdicom.ul.contexts import negotiate_as_acceptor
@@ -158,7 +159,7 @@ class Pair:
         provider = Provider(is_requestor=False, artim_timeout=artim)
         reader = Reader(BufferPool(1 << 20), maximum_length, memory_limit)
         self.sinks = Sinks(directory, lambda command, context_id: b"front", self)
-        self.link = Link(provider, reader, None, self.sinks)
+        self.link = Link(provider, reader, None, self.sinks, Starter())
         self.link.on_happening = self.take
         self.link.on_open = lambda: self.link.tell(provider.transport_indication)
         self.link.on_end = self.count_end

@@ -15,6 +15,7 @@ from fastdicom.checks import checked_ae_title
 from fastdicom.entity import DEFAULT_MAXIMUM_LENGTH, Entity
 from fastdicom.events import EventHandler
 from fastdicom.net.addresses import Address, Host
+from fastdicom.net.aio_tasks import Starter
 from fastdicom.net.proxy import Proxy, ProxyLike
 from fastdicom.presentation import PresentationContext
 from fastdicom.ul.items import Item
@@ -39,6 +40,7 @@ class ApplicationEntity(Entity):
         self._associations: set[Association] = set()
         self._servers: set[AssociationServer] = set()
         self._ended = asyncio.Event()
+        self.starter = Starter()
 
     def _apply_timeouts(self, name: str | None = None) -> None:
         for association in self.active_associations:
@@ -188,6 +190,8 @@ class ApplicationEntity(Entity):
         self._associations.discard(association)
         for server in self._servers:
             server.forget(association)
+        if not self._associations:
+            self.starter.close()
         self._ended.set()
 
     def forget_server(self, server: AssociationServer) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from fastdicom.association import handlers
 from fastdicom.association.handlers import Bound, is_coroutine_function
 from fastdicom.events import Event
-from fastdicom.net.aio_tasks import as_task
 
 
 class Handlers(handlers.Handlers):
@@ -34,7 +33,6 @@ class Handlers(handlers.Handlers):
 
     async def _await(self, row: Bound, event: Event) -> None:
         handler, arguments = row
-        await as_task()
         try:
             await handler(event, *arguments)
         except Exception:

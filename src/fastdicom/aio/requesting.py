@@ -79,7 +79,7 @@ async def request_association(
     association.requestor.set_address(sock.getsockname())
     association.acceptor.set_address(address)
     reader = Reader(ae.buffer_pool, maximum_length, ae.memory_limit)
-    link = Link(provider, reader, association.observer, association.sinks)
+    link = Link(provider, reader, association.observer, association.sinks, ae.starter)
     link.on_open = lambda: _ask(association, link)
     association.attach(link, lambda happening: negotiate(association, rq, happening))
     ae.remember(association)

@@ -92,7 +92,8 @@ class AssociationServer:
     def _make_link(self) -> Link:
         ae = self.ae
         provider = Provider(is_requestor=False, artim_timeout=ae.acse_timeout)
-        return Link(provider, Reader(ae.buffer_pool, ae.maximum_pdu_size, ae.memory_limit), None, None)
+        reader = Reader(ae.buffer_pool, ae.maximum_pdu_size, ae.memory_limit)
+        return Link(provider, reader, None, None, ae.starter)
 
     def _receive(self, guest: Guest) -> None:
         association = Association(self.ae, "acceptor", self._handlers.copy())

@@ -22,7 +22,6 @@ from fastdicom.association.life import Life
 from fastdicom.association.operations import NEVER
 from fastdicom.events import EventType, Handler
 from fastdicom.net.aio_link import Link
-from fastdicom.net.aio_tasks import as_task
 from fastdicom.net.connection import ABORT_LINGER, Happening
 from fastdicom.net.sinks import Arrival
 from fastdicom.services.performer import Step
@@ -179,13 +178,11 @@ class Waiting(Life):
         """Call the handler of an intervention event: a coroutine function in a task, any other at once."""
         if not is_coroutine_function(handler):
             return handler(event, *arguments)
-        await as_task()
         result = handler(event, *arguments)
         return result if hasattr(result, "__aiter__") else await result
 
     async def results_of(self, results: Any) -> Results:
         """Return an iterator over what a handler has returned."""
-        await as_task()
         iterator: Results = aiter(results) if hasattr(results, "__aiter__") else iter(results)
         return iterator
 

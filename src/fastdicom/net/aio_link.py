@@ -18,7 +18,7 @@ from fastdicom.errors import AbortSource, AssociationError, MessageError, Protoc
 from fastdicom.log import get_logger
 from fastdicom.net.aio_filing import GONE, Filing, Outcome
 from fastdicom.net.aio_sending import HIGH_WATER, LOW_WATER
-from fastdicom.net.aio_tasks import start
+from fastdicom.net.aio_tasks import Starter
 from fastdicom.net.attendants import Observer
 from fastdicom.net.connection import ABORT_LINGER, Happening, OnTransition
 from fastdicom.net.sinks import Sinks
@@ -46,6 +46,8 @@ class Link(Filing):
         Sees each PDU that is not P-DATA-TF, and those as well when `show` says so.
     sinks
         Chooses where data sets go.
+    starter
+        Runs the coroutines that work for the association.
 
     Attributes
     ----------
@@ -70,9 +72,15 @@ class Link(Filing):
     """
 
     def __init__(
-        self, provider: Provider, reader: Reader, observer: Observer | None, sinks: Sinks | None
+        self,
+        provider: Provider,
+        reader: Reader,
+        observer: Observer | None,
+        sinks: Sinks | None,
+        starter: Starter,
     ) -> None:
         super().__init__(provider, reader, sinks)
+        self._starter = starter
         self.observer: Any = observer
         self.on_happening: Callable[[Happening], object] = bool
         self.on_open: Callable[[], object] = bool
@@ -210,7 +218,7 @@ class Link(Filing):
         What it raises ends the connection.
         """
         try:
-            task = start(coroutine, self._loop)
+            task = self._starter.start(coroutine, self._loop)
         except Exception:
             self._fail()
             return
