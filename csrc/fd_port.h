@@ -32,6 +32,17 @@ static inline int64_t fd_atomic_add(volatile int64_t *total, int64_t amount)
     return _InterlockedExchangeAdd64(total, amount) + amount;
 }
 
+static inline int64_t fd_atomic_get(const volatile int64_t *total)
+{
+    return *total;
+}
+
+/* Put value where there was expected; 1 when that was done. */
+static inline int fd_atomic_swap(volatile int64_t *total, int64_t expected, int64_t value)
+{
+    return _InterlockedCompareExchange64(total, value, expected) == expected;
+}
+
 #else
 
 static inline void *fd_atomic_load(void *volatile *slot)
@@ -52,7 +63,18 @@ static inline int fd_atomic_fill(void *volatile *slot, void *value)
 
 static inline int64_t fd_atomic_add(volatile int64_t *total, int64_t amount)
 {
-    return __atomic_add_fetch(total, amount, __ATOMIC_RELAXED);
+    return __atomic_add_fetch(total, amount, __ATOMIC_SEQ_CST);
+}
+
+static inline int64_t fd_atomic_get(const volatile int64_t *total)
+{
+    return __atomic_load_n(total, __ATOMIC_SEQ_CST);
+}
+
+/* Put value where there was expected; 1 when that was done. */
+static inline int fd_atomic_swap(volatile int64_t *total, int64_t expected, int64_t value)
+{
+    return __atomic_compare_exchange_n(total, &expected, value, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 #endif

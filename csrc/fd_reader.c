@@ -8,6 +8,7 @@
 #define FD_EMPTY_PDVS 16
 #define FD_STAGING_RESTING ((size_t)64)
 #define FD_RESERVE ((size_t)1048576) /* memory taken on the word of a length field alone */
+#define FD_SPARSE 8                  /* a piece that fills less than one part in so many is copied */
 
 int fd_reader_open(struct fd_reader *reader, struct fd_pool *pool, uint32_t data_limit, uint32_t other_limit,
                    size_t memory_limit)
@@ -84,7 +85,7 @@ static int flush_sink(struct fd_reader *reader)
 
 int fd_reader_write_to(struct fd_reader *reader, int descriptor)
 {
-    struct fd_span kept = {reader->data.p, (size_t)reader->data_length};
+    struct fd_span kept = {reader->data.p, fd_reader_held(reader)};
     int code = FD_OK;
     reader->sink = FD_SINK_WRITE;
     reader->sink_descriptor = descriptor;
@@ -104,20 +105,95 @@ void fd_reader_discard(struct fd_reader *reader)
     fd_pool_give(reader->pool, &reader->data);
 }
 
+void fd_reader_look(struct fd_reader *reader, size_t length)
+{
+    reader->look_length = length;
+}
+
+void fd_reader_cut(struct fd_reader *reader, size_t piece_length)
+{
+    reader->piece_length = piece_length;
+}
+
+int fd_reader_take_piece(struct fd_reader *reader, struct fd_block *data, size_t *length)
+{
+    size_t n = fd_reader_held(reader);
+    /* Who keeps a short piece should not keep the room for a long one as well. */
+    if (n <= reader->data.capacity / FD_SPARSE && reader->data.p != NULL) {
+        if (fd_pool_take(reader->pool, n, data) != 0)
+            return FD_E_MEMORY;
+        memcpy(data->p, reader->data.p, n);
+    } else {
+        *data = reader->data;
+        reader->data.p = NULL;
+        reader->data.capacity = 0;
+    }
+    *length = n;
+    reader->data_taken = reader->data_length;
+    return FD_OK;
+}
+
+static int is_look_due(const struct fd_reader *reader)
+{
+    return reader->look_length != 0 && reader->is_in_data_set && reader->sink == FD_SINK_MEMORY &&
+           fd_reader_held(reader) >= reader->look_length;
+}
+
+/* Whether a piece is as long as it gets: the next fragment would not be received in place any more. */
+static int is_piece_whole(const struct fd_reader *reader)
+{
+    size_t held = fd_reader_held(reader);
+    if (reader->piece_length == 0 || held == 0 || !reader->is_in_data_set || reader->sink != FD_SINK_MEMORY)
+        return 0;
+    if (held >= reader->piece_length)
+        return 1;
+    return reader->pdu_left == 0 && held >= reader->piece_length / 2 &&
+           reader->piece_length - held < reader->usual_fragment;
+}
+
+static int first_block(struct fd_reader *reader, size_t n)
+{
+    size_t first = reader->expected_length > n ? reader->expected_length : n;
+    int code = fd_pool_take_within(reader->pool, first, &reader->data);
+    if (code != FD_POOL_FULL)
+        return code;
+    reader->wanted = n;
+    /* A little can always be had: what is received may be what makes room. */
+    return n <= FD_BLOCK_MINIMUM ? fd_pool_take(reader->pool, n, &reader->data)
+                                 : fd_pool_take_within(reader->pool, n, &reader->data);
+}
+
+static int more(struct fd_reader *reader, size_t length)
+{
+    size_t capacity = reader->data.capacity;
+    if (length <= capacity)
+        return 0;
+    /* As it is grown: to twice as much at least. */
+    reader->wanted = length - capacity > capacity ? length - capacity : capacity;
+    return fd_pool_grow_within(reader->pool, &reader->data, length);
+}
+
 /* Room for n staged bytes and a piece of what the fragment still promises; at first, for a data set as
  * long as the last one was. */
 static int reserve(struct fd_reader *reader, size_t n)
 {
-    size_t length = (size_t)reader->data_length;
+    size_t held = fd_reader_held(reader);
     size_t promised = reader->fragment_left < FD_RESERVE ? reader->fragment_left : FD_RESERVE;
+    int code;
     n = n > promised ? n : promised;
-    if (n > reader->memory_limit - length)
+    if (n > reader->memory_limit - held)
         return FD_EVENT_FULL;
-    if (reader->data.p == NULL) {
-        size_t first = reader->expected_length > n ? reader->expected_length : n;
-        return fd_pool_take(reader->pool, first, &reader->data) == 0 ? FD_OK : FD_E_MEMORY;
-    }
-    return fd_pool_grow(&reader->data, length + n) == 0 ? FD_OK : FD_E_MEMORY;
+    code = reader->data.p == NULL ? first_block(reader, n) : more(reader, held + n);
+    if (code == FD_POOL_FULL)
+        return FD_EVENT_NO_ROOM;
+    return code == 0 ? FD_OK : FD_E_MEMORY;
+}
+
+static int reserve_piece(struct fd_reader *reader)
+{
+    int code = reader->data.p == NULL ? fd_pool_take(reader->pool, reader->piece_length, &reader->data)
+                                      : fd_pool_grow(reader->pool, &reader->data, reader->piece_length);
+    return code == 0 ? FD_OK : FD_E_MEMORY;
 }
 
 /* Move staged bytes of the current fragment to the data set. */
@@ -127,10 +203,13 @@ static int append(struct fd_reader *reader)
     const uint8_t *p = reader->staging + reader->begin;
     int code = FD_OK;
     if (reader->sink == FD_SINK_MEMORY) {
-        code = reserve(reader, n);
+        size_t held = fd_reader_held(reader);
+        if (reader->piece_length != 0 && n > reader->piece_length - held)
+            n = reader->piece_length - held;
+        code = reader->piece_length == 0 ? reserve(reader, n) : reserve_piece(reader);
         if (code != FD_OK)
             return code;
-        memcpy(reader->data.p + reader->data_length, p, n);
+        memcpy(reader->data.p + held, p, n);
     } else if (reader->sink == FD_SINK_WRITE && n != 0) {
         reader->sink_spans[reader->sink_count].p = p;
         reader->sink_spans[reader->sink_count].n = n;
@@ -220,7 +299,8 @@ static int begin_pdv(struct fd_reader *reader)
         reader->command_length = 0;
         reader->sink = FD_SINK_MEMORY;
         reader->sink_errno = 0;
-        reader->data_length = 0;
+        reader->data_length = reader->data_taken = 0;
+        reader->piece_length = reader->look_length = 0;
     }
     reader->begin += FD_PDV_HEADER;
     reader->pdu_left -= FD_PDV_HEADER;
@@ -239,7 +319,9 @@ static int end_message(struct fd_reader *reader)
         return code;
     if (reader->is_in_data_set && reader->sink == FD_SINK_MEMORY)
         /* The last fragment is shorter than the usual one; with room for that, it is received in place too. */
-        reader->expected_length = (size_t)reader->data_length + reader->usual_fragment % FD_STAGING_SIZE;
+        reader->expected_length = reader->piece_length != 0
+                                      ? reader->piece_length
+                                      : (size_t)reader->data_length + reader->usual_fragment % FD_STAGING_SIZE;
     return FD_EVENT_MESSAGE;
 }
 
@@ -251,7 +333,7 @@ static int in_pdv(struct fd_reader *reader)
     if (code != FD_OK)
         return code;
     if (reader->fragment_left != 0)
-        return FD_NEED_DATA;
+        return fd_reader_staged(reader) != 0 ? FD_OK : FD_NEED_DATA; /* with some left, a piece is whole */
     int is_last = reader->pdv.control & FD_IS_LAST;
     if (is_last && reader->is_in_data_set)
         code = end_message(reader);
@@ -330,6 +412,10 @@ int fd_reader_next(struct fd_reader *reader)
         if (reader->mode == FD_MODE_DISCARD) {
             reader->begin = reader->end;
             code = FD_NEED_DATA;
+        } else if (is_piece_whole(reader)) {
+            code = FD_EVENT_FULL;
+        } else if (is_look_due(reader)) {
+            code = FD_EVENT_LOOK;
         } else if (reader->is_in_pdv) {
             code = in_pdv(reader);
         } else if (reader->pdu_left != 0) {
@@ -350,11 +436,13 @@ int fd_reader_next(struct fd_reader *reader)
 
 void fd_reader_take(struct fd_reader *reader, struct fd_block *data, size_t *length)
 {
-    fd_pool_fit(&reader->data, (size_t)reader->data_length);
+    if (reader->piece_length == 0)
+        fd_pool_fit(reader->pool, &reader->data, (size_t)reader->data_length);
     *data = reader->data;
-    *length = (size_t)reader->data_length;
+    *length = fd_reader_held(reader);
     reader->data.p = NULL;
     reader->data.capacity = 0;
+    reader->data_taken = reader->data_length;
     reader->message_context = 0;
     reader->is_in_data_set = 0;
 }

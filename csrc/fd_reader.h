@@ -27,9 +27,11 @@ enum {
     FD_EVENT_P_DATA = 11,    /* the header of a P-DATA-TF outside of data transfer; the bytes stay unread */
     FD_EVENT_COMMAND = 12,   /* a command set with a data set to follow, when holds_commands is set */
     FD_EVENT_MESSAGE = 13,   /* a whole message */
-    FD_EVENT_FULL = 14,      /* the data set has reached memory_limit: choose another sink */
+    FD_EVENT_FULL = 14,      /* the data set has reached memory_limit: choose another sink; or a piece is there */
     FD_EVENT_SINK_FAILED = 15, /* the sink took no more (sink_errno); the rest will be discarded */
-    FD_EVENT_SHOWN = 16      /* a whole P-DATA-TF PDU for an observer, at fd_reader.pdu; processed next */
+    FD_EVENT_SHOWN = 16,     /* a whole P-DATA-TF PDU for an observer, at fd_reader.pdu; processed next */
+    FD_EVENT_NO_ROOM = 17,   /* the pool's budget has no room for more of the data set: ask again when it has */
+    FD_EVENT_LOOK = 18       /* as much of the data set has come as was asked for, or a pause */
 };
 
 /* What P-DATA-TF means now. */
@@ -84,6 +86,10 @@ struct fd_reader {
     int sink_errno;
     struct fd_block data;
     uint64_t data_length;
+    uint64_t data_taken;  /* what of it has been handed over already */
+    size_t look_length;   /* FD_EVENT_LOOK when so much has come; 0: not at all */
+    size_t piece_length;  /* how much of it is handed over at once; 0: all of it, when it is whole */
+    size_t wanted;        /* memory that there was no room for */
     struct fd_span sink_spans[FD_SINK_SPANS]; /* fragments in the staging buffer, not yet written */
     size_t sink_count;
 
@@ -104,6 +110,28 @@ struct fd_reader {
 static inline size_t fd_reader_staged(const struct fd_reader *reader)
 {
     return reader->end - reader->begin;
+}
+
+/* Bytes of the data set that are in memory. */
+static inline size_t fd_reader_held(const struct fd_reader *reader)
+{
+    return (size_t)(reader->data_length - reader->data_taken);
+}
+
+/* Whether the data set is handed over in pieces, and there is something of the next one. */
+static inline int fd_reader_has_piece(const struct fd_reader *reader)
+{
+    return reader->piece_length != 0 && fd_reader_held(reader) != 0;
+}
+
+/* What is to be told when nothing more comes for a moment; 0 for nothing. */
+static inline int fd_reader_at_pause(const struct fd_reader *reader)
+{
+    if (!reader->is_in_data_set)
+        return 0;
+    if (fd_reader_has_piece(reader))
+        return FD_EVENT_FULL;
+    return reader->look_length != 0 && fd_reader_held(reader) > reader->look_length / 4 ? FD_EVENT_LOOK : 0;
 }
 
 /* Account for n bytes, of which some may belong to the current fragment; returns how many do not. */
@@ -150,6 +178,17 @@ int fd_reader_is_mid_message(const struct fd_reader *reader);
 /* The data set goes to a descriptor from here on, what is in memory first. 0, or an errno. */
 int fd_reader_write_to(struct fd_reader *reader, int descriptor);
 void fd_reader_discard(struct fd_reader *reader);
+
+/* Tell FD_EVENT_LOOK when there are so many bytes of the data set in memory, or a quarter and a pause; 0: do not. */
+void fd_reader_look(struct fd_reader *reader, size_t length);
+
+/* From here on the data set that is received into memory is handed over in pieces: FD_EVENT_FULL when there are
+ * about so many bytes, fd_reader_take_piece at any time. What is left comes with the message. The memory of the
+ * next piece has room whatever the budget says: what has been begun is to be ended. */
+void fd_reader_cut(struct fd_reader *reader, size_t piece_length);
+
+/* Hand over what there is. 0, or FD_E_MEMORY. */
+int fd_reader_take_piece(struct fd_reader *reader, struct fd_block *data, size_t *length);
 
 /* Hand the data set's memory over to the caller; the reader begins the next message. */
 void fd_reader_take(struct fd_reader *reader, struct fd_block *data, size_t *length);

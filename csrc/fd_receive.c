@@ -31,8 +31,10 @@ static int make_room(struct fd_reader *reader)
 /* How much more of the data set the memory at hand takes. A block from the pool may be larger than the limit. */
 static size_t room_in_place(const struct fd_reader *reader)
 {
-    size_t limit = reader->data.capacity < reader->memory_limit ? reader->data.capacity : reader->memory_limit;
-    return reader->data_length < limit ? limit - (size_t)reader->data_length : 0;
+    size_t most = reader->piece_length != 0 ? reader->piece_length : reader->memory_limit;
+    size_t limit = reader->data.capacity < most ? reader->data.capacity : most;
+    size_t held = fd_reader_held(reader);
+    return held < limit ? limit - held : 0;
 }
 
 /* Whether received bytes may go straight to the data set: within a fragment, or where the next PDU of the
@@ -51,7 +53,7 @@ static int can_receive_in_place(const struct fd_reader *reader)
 
 static size_t scatter(struct fd_reader *reader, struct fd_target *targets, size_t count)
 {
-    uint8_t *p = reader->data.p + reader->data_length;
+    uint8_t *p = reader->data.p + fd_reader_held(reader);
     size_t room = room_in_place(reader);
     size_t used = 0;
     reader->is_direct = 1;
@@ -141,7 +143,7 @@ static void commit_scattered(struct fd_reader *reader, size_t n)
         size_t prefix_length = n < FD_PREFIX ? n : FD_PREFIX;
         if (!is_repairing && (prefix_length < FD_PREFIX || !is_predicted(reader, reader->prefixes[i]))) {
             is_repairing = 1;
-            data = reader->data.p + reader->data_length;
+            data = reader->data.p + fd_reader_held(reader);
         }
         n -= prefix_length;
         if (is_repairing) {

@@ -26,6 +26,8 @@
 #define FD_SPIN_FAILURES 5      /* in a row: then one wait in 32 is tried again */
 #define FD_SPIN_BUSY 7          /* the same for a busy processor: one in 128 */
 
+#define FD_PAUSE 10 /* milliseconds in which nothing comes: somebody waits for what has come */
+
 #define FD_UNTAKEN_LEAST 65536 /* of a longer message, what the peer has not taken yet is looked at */
 
 #ifndef MSG_NOSIGNAL
@@ -265,11 +267,26 @@ static int is_still_taking(struct fd_socket *s)
     return s->untaken < before;
 }
 
+/* Somebody waits for what has come of the data set: not for long. */
+static int wait_for_pause(struct fd_socket *s, int event, const struct fd_timeouts *timeouts)
+{
+    struct fd_timeouts shorter = *timeouts;
+    short ready;
+    if (shorter.progress < 0 || shorter.progress > FD_PAUSE)
+        shorter.progress = FD_PAUSE;
+    int code = wait_within(s, POLLIN, &shorter, NULL, &ready);
+    int is_over = timeouts->deadline != FD_NO_DEADLINE && now_ms() >= timeouts->deadline;
+    return code == FD_SOCKET_TIMEOUT && !is_over ? event : code;
+}
+
 /* Wait for a message to begin, or within one for it to go on. */
 static int wait_to_receive(struct fd_socket *s, const struct fd_reader *reader,
                            const struct fd_timeouts *timeouts, const int *linger)
 {
     short ready;
+    int event = fd_reader_at_pause(reader);
+    if (event != 0)
+        return wait_for_pause(s, event, timeouts);
     if (fd_reader_is_mid_message(reader))
         return wait_within(s, POLLIN, timeouts, linger, &ready);
     s->window_begin = 0;

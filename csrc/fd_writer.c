@@ -21,6 +21,20 @@ void fd_writer_open(struct fd_writer *writer, uint8_t context_id, uint32_t fragm
     writer->context_id = context_id;
     writer->fragment_maximum = fragment_maximum;
     writer->command = command;
+    fd_writer_add(writer, data, data_count, 1);
+    writer->is_command_sent = 0;
+    writer->is_data_sent = !has_data_set;
+}
+
+void fd_writer_begin(struct fd_writer *writer, uint8_t context_id, uint32_t fragment_maximum,
+                     struct fd_span command)
+{
+    fd_writer_open(writer, context_id, fragment_maximum, command, NULL, 0, 1);
+    writer->is_open = 1;
+}
+
+void fd_writer_add(struct fd_writer *writer, const struct fd_span *data, size_t data_count, int is_last)
+{
     writer->data = data;
     writer->data_count = data_count;
     writer->data_left = 0;
@@ -28,8 +42,29 @@ void fd_writer_open(struct fd_writer *writer, uint8_t context_id, uint32_t fragm
         writer->data_left += data[i].n;
     writer->data_index = 0;
     writer->data_offset = 0;
-    writer->is_command_sent = 0;
-    writer->is_data_sent = !has_data_set;
+    writer->is_open = !is_last;
+}
+
+size_t fd_writer_copy_left(const struct fd_writer *writer, uint8_t *p)
+{
+    size_t count = 0;
+    size_t offset = writer->data_offset;
+    for (size_t i = writer->data_index; i < writer->data_count; i++) {
+        for (; offset < writer->data[i].n && count < FD_WRITER_HELD; offset++)
+            p[count++] = writer->data[i].p[offset];
+        offset = 0;
+    }
+    return count;
+}
+
+/* How much of the data set the next fragment may hold. */
+static uint32_t room_for_data(const struct fd_writer *writer)
+{
+    uint64_t known = writer->data_left;
+    if (!writer->is_open)
+        return writer->fragment_maximum;
+    known = known == 0 ? 0 : (known - 1) & ~(uint64_t)1;
+    return known < writer->fragment_maximum ? (uint32_t)known : writer->fragment_maximum;
 }
 
 /* One PDU of the command set. */
@@ -53,7 +88,7 @@ static size_t fill_command(struct fd_writer *writer, uint8_t *header, struct fd_
 /* One PDU of the data set. It ends early when the room for spans does: fragments may be of any even size. */
 static size_t fill_data(struct fd_writer *writer, uint8_t *header, struct fd_span *spans, size_t span_room)
 {
-    uint32_t room = writer->fragment_maximum;
+    uint32_t room = room_for_data(writer);
     uint32_t filled = 0;
     size_t count = 1;
     while (filled < room && writer->data_index < writer->data_count && count < span_room) {
@@ -75,7 +110,7 @@ static size_t fill_data(struct fd_writer *writer, uint8_t *header, struct fd_spa
         }
     }
     writer->data_left -= filled;
-    writer->is_data_sent = writer->data_left == 0;
+    writer->is_data_sent = !writer->is_open && writer->data_left == 0;
     struct fd_pdv pdv = {writer->context_id, writer->is_data_sent ? FD_IS_LAST : 0, filled};
     spans[0].p = header;
     spans[0].n = fd_pdv_store(header, &pdv);
@@ -89,7 +124,7 @@ size_t fd_writer_fill(struct fd_writer *writer, uint8_t *headers, size_t header_
     while (header_room >= PDV_PREFIX && span_room - count >= 3) {
         if (!writer->is_command_sent)
             count += fill_command(writer, headers, spans + count);
-        else if (!writer->is_data_sent)
+        else if (!writer->is_data_sent && !(writer->is_open && room_for_data(writer) == 0))
             count += fill_data(writer, headers, spans + count, span_room - count);
         else
             break;

@@ -11,6 +11,10 @@
 #include "fd_bytes.h"
 #include "fd_pdu.h"
 
+/* What is held back of a data set whose end is not known: the last fragment must not be empty, and the others
+ * are even. */
+#define FD_WRITER_HELD 2
+
 /* The data set is a list of spans that stay where they are until all has been sent. */
 struct fd_writer {
     uint8_t context_id;
@@ -23,6 +27,7 @@ struct fd_writer {
     size_t data_offset;
     int is_command_sent;
     int is_data_sent; /* nothing is left to be put into a fragment */
+    int is_open;      /* more of the data set is to come */
 };
 
 /* The longest fragment for a peer's maximum length; 0 when it leaves no room for one.
@@ -33,8 +38,26 @@ uint32_t fd_writer_fragment_maximum(uint32_t peer_maximum_length);
 void fd_writer_open(struct fd_writer *writer, uint8_t context_id, uint32_t fragment_maximum,
                     struct fd_span command, const struct fd_span *data, size_t data_count, int has_data_set);
 
+/* A message whose data set is not known yet: it comes by fd_writer_add. */
+void fd_writer_begin(struct fd_writer *writer, uint8_t context_id, uint32_t fragment_maximum,
+                     struct fd_span command);
+
+/* What has not been put into a fragment yet; at most FD_WRITER_HELD once fd_writer_fill has answered 0. */
+static inline uint64_t fd_writer_left(const struct fd_writer *writer)
+{
+    return writer->data_left;
+}
+
+/* Copy that, when it is at most FD_WRITER_HELD bytes; returns how many. */
+size_t fd_writer_copy_left(const struct fd_writer *writer, uint8_t *p);
+
+/* Go on with these spans; the first of them holds what was left. is_last: the data set ends with them, and then
+ * there is a byte in them. */
+void fd_writer_add(struct fd_writer *writer, const struct fd_span *data, size_t data_count, int is_last);
+
 /* Lay out the next PDUs: as many as the room for headers (bytes) and spans (number) allows.
- * Returns the number of spans filled in; 0 when the message is complete. span_room is at least 3. */
+ * Returns the number of spans filled in; 0 when the message is complete, or as far as it is known. span_room is
+ * at least 3. */
 size_t fd_writer_fill(struct fd_writer *writer, uint8_t *headers, size_t header_room, struct fd_span *spans,
                       size_t span_room);
 

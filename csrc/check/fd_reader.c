@@ -126,7 +126,12 @@ static void free_stream(struct stream *stream)
 
 enum cut { CUT_ONE, CUT_NOWHERE, CUT_ANYWHERE, CUT_SMALL };
 
-enum sink_choice { KEEP, WRITE_ALL, WRITE_WHEN_FULL, DISCARD_WHEN_FULL, FAIL_TO_WRITE, SINK_CHOICES };
+enum sink_choice { KEEP, WRITE_ALL, WRITE_WHEN_FULL, DISCARD_WHEN_FULL, FAIL_TO_WRITE, CUT, CUT_WHEN_FULL, SINK_CHOICES };
+
+static int cuts_up(enum sink_choice choice)
+{
+    return choice == CUT || choice == CUT_WHEN_FULL;
+}
 
 static struct {
     uint8_t *bytes;
@@ -168,7 +173,20 @@ static void deliver(struct fd_reader *reader, const struct stream *stream, size_
     fd_reader_commit(reader, done);
 }
 
-static void take_message(struct fd_reader *reader, struct fd_pool *pool, const struct sent *sent)
+/* A piece of a data set: for the check, it goes to the disk. */
+static void take_piece(struct fd_reader *reader, struct fd_pool *pool, size_t most)
+{
+    struct fd_block block;
+    size_t length;
+    CHECK(fd_reader_take_piece(reader, &block, &length) == FD_OK && length <= most && length <= block.capacity);
+    CHECK(!fd_reader_has_piece(reader));
+    if (length != 0)
+        memcpy(disk.bytes + disk.length, block.p, length);
+    disk.length += length;
+    fd_pool_give(pool, &block);
+}
+
+static void take_message(struct fd_reader *reader, struct fd_pool *pool, const struct sent *sent, int is_cut)
 {
     enum fd_sink sink = reader->sink;
     struct fd_block block;
@@ -178,8 +196,14 @@ static void take_message(struct fd_reader *reader, struct fd_pool *pool, const s
     CHECK(memcmp(reader->command_bytes, sent->command, sent->command_length) == 0);
     CHECK(reader->is_in_data_set == sent->has_data_set);
     fd_reader_take(reader, &block, &length);
-    CHECK(length == sent->data_length);
-    if (sink == FD_SINK_MEMORY) {
+    if (is_cut && length != 0)
+        memcpy(disk.bytes + disk.length, block.p, length);
+    disk.length += is_cut ? length : 0;
+    length = is_cut ? disk.length : length;
+    CHECK(length == sent->data_length && reader->data_length == (sent->has_data_set ? length : 0));
+    if (is_cut)
+        CHECK(memcmp(disk.bytes, sent->data, length) == 0);
+    else if (sink == FD_SINK_MEMORY) {
         CHECK(length <= reader->memory_limit && length <= block.capacity);
         CHECK(length == 0 || memcmp(block.p, sent->data, length) == 0);
     } else {
@@ -201,13 +225,14 @@ static void receive(const struct stream *stream, size_t count, enum cut cut, enu
     size_t taken = 0;
     size_t shown = 0;
     int is_released = 0;
-    size_t memory_limit = choice == KEEP ? SIZE_MAX : 40000;
+    size_t memory_limit = choice == KEEP || choice == CUT ? SIZE_MAX : 40000;
+    size_t piece = (size_t[]){1, 1000, 70000, 262144}[random_below(numbers, 4)];
     fd_pool_open(&pool, 1 << 20);
     CHECK(fd_reader_open(&reader, &pool, 0, 1 << 20, memory_limit) == FD_OK);
     reader.mode = FD_MODE_DATA;
     reader.is_accepted[CONTEXT] = 1;
     reader.sink_write = write_to_disk;
-    reader.holds_commands = choice == WRITE_ALL || choice == FAIL_TO_WRITE;
+    reader.holds_commands = choice == WRITE_ALL || choice == FAIL_TO_WRITE || choice == CUT;
     reader.is_observed = is_observed;
     disk.length = 0;
     disk.bytes = malloc(stream->length);
@@ -216,9 +241,11 @@ static void receive(const struct stream *stream, size_t count, enum cut cut, enu
     while (at < stream->length) {
         int code;
         deliver(&reader, stream, &at, count, cut, numbers);
+        if (fd_reader_at_pause(&reader) == FD_EVENT_FULL && random_below(numbers, 20) == 0)
+            take_piece(&reader, &pool, piece);
         while ((code = fd_reader_next(&reader)) != FD_NEED_DATA) {
             if (code == FD_EVENT_MESSAGE) {
-                take_message(&reader, &pool, &stream->messages[taken++]);
+                take_message(&reader, &pool, &stream->messages[taken++], cuts_up(choice));
             } else if (code == FD_EVENT_PDU) {
                 CHECK(taken == stream->count && reader.pdu.n == 10 && reader.pdu.p[0] == FD_A_RELEASE_RQ);
                 is_released = 1;
@@ -228,8 +255,13 @@ static void receive(const struct stream *stream, size_t count, enum cut cut, enu
             } else if (code == FD_EVENT_SINK_FAILED) {
                 CHECK(choice == FAIL_TO_WRITE && reader.sink_errno == 28);
             } else {
-                CHECK(code == (reader.holds_commands ? FD_EVENT_COMMAND : FD_EVENT_FULL));
-                if (choice == DISCARD_WHEN_FULL)
+                CHECK(code == (reader.holds_commands ? FD_EVENT_COMMAND : FD_EVENT_FULL) || cuts_up(choice));
+                if (cuts_up(choice) && code == FD_EVENT_FULL && reader.piece_length != 0) {
+                    take_piece(&reader, &pool, piece);
+                } else if (cuts_up(choice)) {
+                    fd_reader_cut(&reader, piece);
+                    take_piece(&reader, &pool, SIZE_MAX);
+                } else if (choice == DISCARD_WHEN_FULL)
                     fd_reader_discard(&reader);
                 else
                     CHECK(fd_reader_write_to(&reader, 77) == 0);
@@ -237,7 +269,7 @@ static void receive(const struct stream *stream, size_t count, enum cut cut, enu
         }
     }
     CHECK(is_released && taken == stream->count && !fd_reader_is_mid_message(&reader));
-    CHECK(shown == (is_observed ? stream->length - 10 : 0));
+    CHECK(shown == (is_observed ? stream->length - 10 : 0) && pool.used == 0);
     free(disk.bytes);
     fd_reader_close(&reader);
     fd_pool_close(&pool);
@@ -313,6 +345,46 @@ static void check_memory_limit(void)
     free_stream(&stream);
 }
 
+/* The budget of the pool: a data set waits where it has no room, and goes on when there is some. */
+static void check_budget(void)
+{
+    struct stream stream = {.count = 0};
+    struct random_numbers numbers = {12};
+    struct fd_pool pool;
+    struct fd_reader reader;
+    struct fd_block block;
+    size_t at = 0;
+    int code;
+    size_t length;
+    while (stream.count == 0 || !stream.messages[0].has_data_set || stream.messages[0].data_length < 1000000) {
+        free_stream(&stream);
+        stream = (struct stream){.count = 0};
+        add_message(&stream, &numbers, 2000000);
+    }
+    write_message(&stream, &stream.messages[0], &numbers, 16382);
+    fd_pool_open(&pool, 0);
+    pool.budget = 300000;
+    CHECK(fd_pool_take_within(&pool, 300001, &block) == 0); /* now nothing else goes beyond it */
+    CHECK(fd_reader_open(&reader, &pool, 0, 0, SIZE_MAX) == FD_OK);
+    reader.mode = FD_MODE_DATA;
+    reader.is_accepted[CONTEXT] = 1;
+    while ((code = fd_reader_next(&reader)) == FD_NEED_DATA)
+        deliver(&reader, &stream, &at, FD_TARGETS, CUT_NOWHERE, &numbers);
+    CHECK(code == FD_EVENT_NO_ROOM && fd_reader_next(&reader) == FD_EVENT_NO_ROOM);
+    CHECK(reader.data.capacity <= FD_BLOCK_MINIMUM && !fd_pool_has_room(&pool, reader.wanted));
+    fd_pool_give(&pool, &block);
+    CHECK(fd_pool_has_room(&pool, reader.wanted));
+    while ((code = fd_reader_next(&reader)) == FD_NEED_DATA)
+        deliver(&reader, &stream, &at, FD_TARGETS, CUT_NOWHERE, &numbers);
+    CHECK(code == FD_EVENT_MESSAGE);
+    fd_reader_take(&reader, &block, &length);
+    CHECK(length == stream.messages[0].data_length && memcmp(block.p, stream.messages[0].data, length) == 0);
+    fd_pool_give(&pool, &block);
+    CHECK(pool.used == 0 && pool.beyond == NULL);
+    fd_reader_close(&reader);
+    free_stream(&stream);
+}
+
 int main(void)
 {
     struct random_numbers numbers = {1};
@@ -328,5 +400,6 @@ int main(void)
         check_scrambled(90000, 700000, &numbers);
     }
     check_memory_limit();
+    check_budget();
     return 0;
 }

@@ -37,7 +37,7 @@ static size_t take_pdu(const struct fd_span *spans, size_t count, uint32_t fragm
     CHECK(fd_pdu_peek(spans[0].p, spans[0].n, 0, 0, &pdu) == FD_OK && pdu.type == FD_P_DATA_TF);
     CHECK(fd_pdv_peek(spans[0].p + 6, 6, pdu.length, &pdv) == FD_OK && pdv.context_id == 5);
     CHECK(pdv.fragment_length == pdu.length - 6 && pdv.fragment_length <= fragment_maximum);
-    CHECK(!expected->is_complete);
+    CHECK(!expected->is_complete && (pdv.fragment_length != 0 || expected->data_length == 0));
     while (filled < pdv.fragment_length) {
         CHECK(used < count && spans[used].n != 0 && spans[used].n <= pdv.fragment_length - filled);
         if (!(pdv.control & FD_IS_COMMAND))
@@ -94,6 +94,47 @@ static void check_message(struct random_numbers *numbers, uint32_t maximum, size
     CHECK(expected.is_complete && memcmp(found, content, expected.data_length) == 0);
 }
 
+/* A data set that is added in parts, of any lengths: all but a byte or two leave at once. */
+static void check_stream(struct random_numbers *numbers, uint32_t maximum, size_t longest)
+{
+    struct expected expected = {1 + random_below(numbers, 90), 1 + random_below(numbers, sizeof content - 1), 0, 0};
+    struct fd_span command = {content, expected.command_left};
+    uint32_t fragment_maximum = fd_writer_fragment_maximum(maximum);
+    struct fd_writer writer;
+    uint8_t left[FD_WRITER_HELD];
+    size_t added = 0;
+    fd_writer_begin(&writer, 5, fragment_maximum, command);
+    memset(found, 0, sizeof found);
+    for (;;) {
+        uint8_t headers[12 * 16];
+        struct fd_span spans[40];
+        struct fd_span parts[3];
+        for (;;) {
+            size_t count = fd_writer_fill(&writer, headers, 12 * (1 + random_below(numbers, 16)), spans,
+                                          3 + random_below(numbers, 38));
+            for (size_t i = 0; i < count;)
+                i += take_pdu(spans + i, count - i, fragment_maximum, 1, &expected);
+            if (count == 0)
+                break;
+        }
+        if (!writer.is_open)
+            break;
+        CHECK(expected.command_left == 0 && !expected.is_complete && fd_writer_left(&writer) <= FD_WRITER_HELD);
+        CHECK(added == 0 ? expected.data_done == 0 : added - expected.data_done == fd_writer_left(&writer));
+        parts[0].n = fd_writer_copy_left(&writer, left);
+        parts[0].p = left;
+        CHECK(parts[0].n == fd_writer_left(&writer) && (added == 0 || parts[0].n != 0));
+        for (size_t i = 1; i < COUNT_OF(parts); i++) {
+            size_t n = random_below(numbers, longest + 1);
+            parts[i].p = content + added;
+            parts[i].n = n < expected.data_length - added ? n : expected.data_length - added;
+            added += parts[i].n;
+        }
+        fd_writer_add(&writer, parts, COUNT_OF(parts), added == expected.data_length && random_below(numbers, 3) != 0);
+    }
+    CHECK(expected.is_complete && memcmp(found, content, expected.data_length) == 0);
+}
+
 /* An empty span where the last place for one is, behind an odd number of bytes. */
 static void check_empty_span_at_the_end_of_room(void)
 {
@@ -121,6 +162,7 @@ int main(void)
         size_t longest = (size_t[]){1, 3, 40, 4000}[random_below(&numbers, 4)];
         check_message(&numbers, maxima[random_below(&numbers, COUNT_OF(maxima))],
                       random_below(&numbers, longest < 4 ? MOST_SPANS : 9), longest);
+        check_stream(&numbers, maxima[random_below(&numbers, COUNT_OF(maxima))], longest);
     }
     return 0;
 }

@@ -136,7 +136,7 @@ struct run {
     unsigned messages;
     int written; /* the descriptor that data goes to */
     uint64_t sink_length;
-    uint64_t sink_hash;
+    uint64_t sink_hash; /* of what was written, or taken in pieces */
 };
 
 static struct run *running; /* the sink is told a descriptor only */
@@ -178,9 +178,24 @@ static unsigned choice(const struct run *run)
     return (run->settings[7] >> 2 * (run->messages % 4)) & 3u;
 }
 
+/* Where the pieces end hangs on the cuts; the message tells what they were together. */
+static void take_piece(struct run *run)
+{
+    struct fd_block block;
+    size_t length;
+    CHECK(fd_reader_take_piece(&run->reader, &block, &length) == FD_OK && length <= block.capacity);
+    CHECK(!fd_reader_has_piece(&run->reader));
+    run->sink_length += length;
+    run->sink_hash = hash_of(run->sink_hash, block.p, length);
+    fd_pool_give(&run->pool, &block);
+}
+
 static void choose_sink(struct run *run, int is_full)
 {
-    if (choice(run) == 1 || (is_full && choice(run) == 0)) {
+    if (choice(run) == 3) {
+        fd_reader_cut(&run->reader, 1 + ((size_t)run->settings[6] << 9));
+        take_piece(run);
+    } else if (choice(run) == 1 || (is_full && choice(run) == 0)) {
         run->written = 3 + (int)run->messages;
         int failure = fd_reader_write_to(&run->reader, run->written);
         CHECK(failure == 0 || (failure == FAILURE && run->reader.sink == FD_SINK_DISCARD));
@@ -195,14 +210,19 @@ static void take_message(struct run *run)
     struct fd_block block;
     size_t length;
     enum fd_sink sink = reader->sink;
+    int is_cut = reader->piece_length != 0;
+    uint64_t data_length = reader->data_length;
     tell(run, reader->message_context);
     tell(run, hash_of(HASH_BEGIN, reader->command_bytes, reader->command_length));
     tell(run, (uint64_t)reader->is_in_data_set);
     tell(run, sink);
     tell(run, (uint64_t)reader->sink_errno);
     fd_reader_take(reader, &block, &length);
-    tell(run, length);
-    if (sink == FD_SINK_MEMORY) {
+    tell(run, data_length);
+    if (is_cut) {
+        CHECK(sink == FD_SINK_MEMORY && run->sink_length + length == data_length);
+        tell(run, hash_of(run->sink_hash, block.p, length));
+    } else if (sink == FD_SINK_MEMORY) {
         CHECK(length <= block.capacity && length <= reader->memory_limit);
         tell(run, hash_of(HASH_BEGIN, block.p, length));
     } else {
@@ -240,6 +260,10 @@ static int answer(struct run *run, int code)
     struct fd_reader *reader = &run->reader;
     if (code == FD_EVENT_SINK_FAILED)
         return 1; /* when it is told hangs on the cuts; the message tells that it was */
+    if (code == FD_EVENT_FULL && reader->piece_length != 0) {
+        take_piece(run);
+        return 1;
+    }
     tell(run, (uint64_t)code);
     if (code == FD_EVENT_MESSAGE) {
         take_message(run);
@@ -266,7 +290,8 @@ static void check_bounds(const struct fd_reader *reader)
     CHECK(reader->begin <= reader->end && reader->end <= reader->staging_size);
     CHECK(reader->staging_size <= (pdu > FD_STAGING_SIZE ? pdu : FD_STAGING_SIZE));
     CHECK(reader->command_length <= reader->command_capacity && reader->command_capacity <= FD_COMMAND_LIMIT);
-    CHECK(reader->data.capacity <= 2 * (reader->memory_limit + FD_STAGING_SIZE));
+    CHECK(reader->data.capacity <= 2 * (reader->memory_limit + reader->piece_length + FD_STAGING_SIZE));
+    CHECK(reader->piece_length == 0 || fd_reader_held(reader) <= reader->piece_length);
     CHECK(reader->fragment_left <= reader->pdu_left);
 }
 
@@ -309,6 +334,8 @@ static uint64_t tell_story(const uint8_t *settings, const uint8_t *p, size_t n, 
         int code;
         p += done;
         n -= done;
+        if (steps != 0 && fd_reader_has_piece(&run.reader) && random_below(&numbers, 8) == 0)
+            take_piece(&run);
         while (!is_over && (code = fd_reader_next(&run.reader)) != FD_NEED_DATA) {
             is_over = !answer(&run, code);
             check_bounds(&run.reader);

@@ -2,7 +2,8 @@
  * the message and nothing else, none is longer than the peer takes, and a reader gets the message back.
  *
  * An input: the context, the peer's maximum length (4), flags, the length of the command set (2), a number that
- * the room is made from (2), then the length of each span of the data set (2). */
+ * the room is made from (2), then the length of each span of the data set (2). With FLAG_STREAM the spans come
+ * one after the other. */
 #include "fd_reader.h"
 #include "fd_writer.h"
 
@@ -14,7 +15,7 @@
 #define HEADERS 64
 #define ROOM 200
 
-enum { FLAG_HAS_DATA_SET = 1, FLAG_LONG = 2 };
+enum { FLAG_HAS_DATA_SET = 1, FLAG_LONG = 2, FLAG_STREAM = 4 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
@@ -76,7 +77,7 @@ static size_t take_pdu(struct outcome *outcome, const struct fd_span *spans, siz
     CHECK(limit == 0 || length <= limit);
     CHECK(fd_pdv_peek(spans[0].p + FD_PDU_HEADER, FD_PDV_HEADER, length, &pdv) == FD_OK);
     CHECK(pdv.context_id == context_id && pdv.fragment_length == length - FD_PDV_HEADER);
-    CHECK((pdv.control & FD_IS_LAST) || pdv.fragment_length % 2 == 0);
+    CHECK((pdv.control & FD_IS_LAST) || (pdv.fragment_length % 2 == 0 && pdv.fragment_length != 0));
     size_t left = pdv.fragment_length;
     for (; left != 0; used++) {
         CHECK(used < count && spans[used].n <= left);
@@ -107,6 +108,12 @@ static void feed(struct fd_reader *reader, const struct fd_span *span)
     }
 }
 
+/* A data set that is added span by span has a byte at least. */
+static int is_stream(const struct message *message, const uint8_t *settings)
+{
+    return (settings[5] & FLAG_STREAM) && (settings[5] & FLAG_HAS_DATA_SET) && message->data_length != 0;
+}
+
 static void write_message(struct message *message, const uint8_t *settings, struct outcome *outcome,
                           struct fd_reader *reader)
 {
@@ -117,15 +124,28 @@ static void write_message(struct message *message, const uint8_t *settings, stru
     struct fd_writer writer;
     uint8_t headers[HEADERS * FD_PREFIX];
     struct fd_span spans[ROOM];
-    fd_writer_open(&writer, settings[0], fragment_maximum, command, message->data, message->data_count,
-                   settings[5] & FLAG_HAS_DATA_SET);
+    struct fd_span parts[2];
+    uint8_t left[FD_WRITER_HELD];
+    size_t added = 0;
+    if (is_stream(message, settings))
+        fd_writer_begin(&writer, settings[0], fragment_maximum, command);
+    else
+        fd_writer_open(&writer, settings[0], fragment_maximum, command, message->data, message->data_count,
+                       settings[5] & FLAG_HAS_DATA_SET);
     for (;;) {
         size_t header_room = FD_PREFIX * (1 + random_below(&numbers, HEADERS));
         size_t span_room = 3 + random_below(&numbers, ROOM - 2);
         size_t count = fd_writer_fill(&writer, headers, header_room, spans, span_room);
         CHECK(count <= span_room);
-        if (count == 0)
+        if (count == 0 && !writer.is_open)
             break;
+        if (count == 0) {
+            CHECK(fd_writer_left(&writer) <= FD_WRITER_HELD && !outcome->is_complete);
+            parts[0].p = left;
+            parts[0].n = fd_writer_copy_left(&writer, left);
+            parts[1] = message->data[added++];
+            fd_writer_add(&writer, parts, COUNT_OF(parts), added == message->data_count);
+        }
         for (size_t i = 0; i < count;)
             i += take_pdu(outcome, spans + i, count - i, settings[0], limit);
         for (size_t i = 0; i < count; i++)

@@ -21,6 +21,7 @@ from fastdicom._version import (
 from fastdicom.admission import AssociationLimit
 from fastdicom.ae import AE
 from fastdicom.association import Association
+from fastdicom.association.forwarding import forward
 from fastdicom.encoded.dataset import EncodedDataset
 from fastdicom.errors import AssociationAborted, AssociationRejected, ConnectionFailed
 from fastdicom.log import debug_logger
@@ -59,6 +60,7 @@ __all__ = [
     "debug_logger",
     "errors",
     "evt",
+    "forward",
     "inherited_sockets",
     "register_uid",
     "sop_class",

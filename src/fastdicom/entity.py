@@ -34,6 +34,14 @@ PIXEL_DATA = 0x7FE00010
 BUFFER_POOL_LIMIT = 512 << 20
 
 
+def half_of_memory() -> int | None:
+    """Return half of this machine's memory in bytes; None where that cannot be told."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
 class Entity(ContextLists, Timeouts, Acceptance, AdmissionControl, Watched):
     """What an application entity is set to.
 
@@ -72,6 +80,7 @@ class Entity(ContextLists, Timeouts, Acceptance, AdmissionControl, Watched):
         self.header_end = PIXEL_DATA
         self.transcoding = "lossless"
         self.buffer_pool = BufferPool(BUFFER_POOL_LIMIT)
+        self.memory_budget = half_of_memory()
         self._store_directory: StoreDirectory | None = None
         self.socket_options = SocketOptions()
 
@@ -110,6 +119,29 @@ class Entity(ContextLists, Timeouts, Acceptance, AdmissionControl, Watched):
         self._transcoding = value
 
     # Where received objects go.
+
+    @property
+    def memory_budget(self) -> int | None:
+        """For the data sets of all associations together, in bytes; half of the machine's memory. None: all.
+
+        It is for those in memory that are being received, or are with handlers. Past it sockets are not read:
+        an association whose data set needs more waits, and its peer with it, until there is room. One data
+        set at a time is received beyond it, so that something ends; so it may be exceeded by that one, and by
+        16 KiB for each association, which can always be had. When `dimse_timeout` or `network_timeout` has
+        passed, the object goes to a temporary file instead, as beyond `memory_limit`.
+
+        Raises
+        ------
+        ValueError
+            When set to less than 1.
+        """
+        return self.buffer_pool.budget or None
+
+    @memory_budget.setter
+    def memory_budget(self, value: int | None) -> None:
+        if value is not None and value < 1:
+            raise ValueError(f"memory_budget is {value}; it must be positive, or None")
+        self.buffer_pool.budget = value or 0
 
     @property
     def store_directory(self) -> Path | None:

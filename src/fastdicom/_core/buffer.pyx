@@ -1,5 +1,7 @@
 """Encoded data sets: memory from a bounded pool, handed over and given back by reference count."""
 
+from collections import deque
+
 cimport cython
 from cpython.buffer cimport PyBuffer_FillInfo
 
@@ -12,12 +14,18 @@ cdef class BufferPool:
     ----------
     limit
         The most bytes that are kept while nobody uses them.
+
+    Attributes
+    ----------
+    waiting
+        What is to be called when memory has been given back, in this order; each is taken away and called.
     """
 
     def __cinit__(self, int64_t limit):
         if limit < 0:
             raise ValueError(f"limit is {limit}; it must not be negative")
         fd_pool_open(&self.pool, limit)
+        self.waiting = deque()
 
     def __dealloc__(self):
         fd_pool_close(&self.pool)
@@ -59,6 +67,41 @@ cdef class BufferPool:
         """Bytes that lie in the pool at this moment."""
         return self.pool.kept
 
+    @property
+    def used(self):
+        """Bytes in memory that has been taken and not been given back."""
+        return self.pool.used
+
+    @property
+    def budget(self):
+        """For these bytes, as far as they belong to received data sets; 0 for no such bound."""
+        return self.pool.budget
+
+    @budget.setter
+    def budget(self, int64_t value):
+        if value < 0:
+            raise ValueError(f"budget is {value}; it must not be negative")
+        self.pool.budget = value
+        self.tell_next()
+
+    def has_room(self, size_t n):
+        """Whether n bytes more may be had within the budget, as of now."""
+        return fd_pool_has_room(&self.pool, n) != 0
+
+    cdef int tell_room(self) except -1:
+        # One after the other, in the order they have come: who has got what it waits for tells the next one.
+        try:
+            wake = self.waiting.popleft()
+        except IndexError:  # another thread has
+            return 0
+        wake()
+        return 0
+
+    def tell_next(self):
+        """Call who waits for longest, if there is any room."""
+        if self.waiting and fd_pool_has_room(&self.pool, 1):
+            self.tell_room()
+
 
 # Nothing that a buffer refers to can refer to it; and its pool must be there when it is deallocated.
 @cython.no_gc
@@ -77,6 +120,13 @@ cdef class Buffer:
     def __dealloc__(self):
         if self.block.p != NULL:
             fd_pool_give(&self.owner.pool, &self.block)
+            if self.owner.waiting:
+                self.owner.tell_room()
+
+    @property
+    def capacity(self):
+        """Bytes of the memory that it has taken."""
+        return self.block.capacity
 
     def __len__(self):
         return self.length

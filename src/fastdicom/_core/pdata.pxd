@@ -28,6 +28,8 @@ cdef extern from "fd_reader.h":
     const int FD_EVENT_FULL
     const int FD_EVENT_SINK_FAILED
     const int FD_EVENT_SHOWN
+    const int FD_EVENT_NO_ROOM
+    const int FD_EVENT_LOOK
     const int FD_PREFIX
 
     enum fd_reader_mode:
@@ -58,6 +60,7 @@ cdef extern from "fd_reader.h":
         int sink_errno
         fd_block data
         uint64_t data_length
+        size_t wanted
         fd_span pdu
         uint32_t error_value
         uint32_t error_limit
@@ -78,6 +81,12 @@ cdef extern from "fd_reader.h":
     int fd_reader_write_to(fd_reader *reader, int descriptor) nogil
     void fd_reader_discard(fd_reader *reader) nogil
     void fd_reader_rest(fd_reader *reader) nogil
+    size_t fd_reader_held(const fd_reader *reader) nogil
+    bint fd_reader_has_piece(const fd_reader *reader) nogil
+    int fd_reader_at_pause(const fd_reader *reader) nogil
+    void fd_reader_look(fd_reader *reader, size_t length) nogil
+    void fd_reader_cut(fd_reader *reader, size_t piece_length) nogil
+    int fd_reader_take_piece(fd_reader *reader, fd_block *data, size_t *length) nogil
     void fd_reader_take(fd_reader *reader, fd_block *data, size_t *length) nogil
 
 
@@ -86,14 +95,21 @@ cdef extern from "fd_file.h":
 
 
 cdef extern from "fd_writer.h":
+    const int FD_WRITER_HELD
+
     struct fd_writer:
         uint32_t fragment_maximum
         int is_command_sent
         int is_data_sent
+        bint is_open
 
     uint32_t fd_writer_fragment_maximum(uint32_t peer_maximum_length) nogil
     void fd_writer_open(fd_writer *writer, uint8_t context_id, uint32_t fragment_maximum, fd_span command,
                         const fd_span *data, size_t data_count, int has_data_set) nogil
+    void fd_writer_begin(fd_writer *writer, uint8_t context_id, uint32_t fragment_maximum, fd_span command) nogil
+    uint64_t fd_writer_left(const fd_writer *writer) nogil
+    size_t fd_writer_copy_left(const fd_writer *writer, uint8_t *p) nogil
+    void fd_writer_add(fd_writer *writer, const fd_span *data, size_t data_count, int is_last) nogil
     size_t fd_writer_fill(fd_writer *writer, uint8_t *headers, size_t header_room, fd_span *spans,
                           size_t span_room) nogil
 
@@ -113,7 +129,7 @@ cdef class Linger:
 
 cdef class Reader:
     cdef fd_reader reader
-    cdef BufferPool pool
+    cdef readonly BufferPool pool
     cdef size_t room
     cdef object translate(self, int code)
     cdef Message take_message(self)
@@ -126,4 +142,6 @@ cdef class MessageWriter:
     cdef Py_buffer *views
     cdef fd_span *spans
     cdef Py_ssize_t count
+    cdef uint8_t left[2]
     cdef int lock(self, data_set) except -1
+    cdef void unlock(self) noexcept

@@ -34,7 +34,9 @@ class Signal(Enum):
     NEED_DATA = "more bytes are needed"
     P_DATA = "a P-DATA-TF PDU has come outside of data transfer"
     COMMAND = "a command set has come, its data set follows"
-    FULL = "the data set has reached the memory limit"
+    FULL = "the data set has reached the memory limit, or a piece of it is there"
+    LOOK = "there is so much of the data set as was asked for, or nothing more comes for a moment"
+    NO_ROOM = "the memory budget has no room for more of the data set"
     SINK_FAILED = "the data set could not be written"
     TIMED_OUT = "nothing has moved for too long"
     CLOSED = "the peer closed the connection"
@@ -50,6 +52,8 @@ cdef dict SIGNALS = {
     FD_EVENT_P_DATA: Signal.P_DATA,
     FD_EVENT_COMMAND: Signal.COMMAND,
     FD_EVENT_FULL: Signal.FULL,
+    FD_EVENT_LOOK: Signal.LOOK,
+    FD_EVENT_NO_ROOM: Signal.NO_ROOM,
     FD_EVENT_SINK_FAILED: Signal.SINK_FAILED,
 }
 
@@ -96,9 +100,10 @@ cdef class Message:
     command
         The command set.
     data_set
-        The encoded data set; None when there is none, or when it did not stay in memory.
+        The encoded data set; None when there is none, or when it did not stay in memory. What is left of it
+        where pieces of it have been taken.
     data_set_length
-        Its length in bytes, wherever it went.
+        The length of all of it in bytes, wherever it went.
     sink_errno
         Why it could not be written; 0 when it could.
     is_in_memory
@@ -169,6 +174,8 @@ cdef class Reader:
 
     def __dealloc__(self):
         fd_reader_close(&self.reader)
+        if self.pool is not None and self.pool.waiting:
+            self.pool.tell_room()
 
     def begin_data_transfer(self, context_ids, bint holds_commands=False):
         """Take P-DATA-TF PDUs apart from now on.
@@ -264,7 +271,7 @@ cdef class Reader:
     @property
     def held_data_set(self):
         """A copy of what has come of the data set that is being received into memory."""
-        cdef Py_ssize_t length = <Py_ssize_t>self.reader.data_length
+        cdef Py_ssize_t length = <Py_ssize_t>fd_reader_held(&self.reader)
         return PyBytes_FromStringAndSize(<const char *>self.reader.data.p, length)
 
     @property
@@ -274,9 +281,49 @@ cdef class Reader:
 
     @memory_limit.setter
     def memory_limit(self, size_t value):
-        if self.reader.sink == FD_SINK_MEMORY and value < self.reader.data_length:
-            raise ValueError(f"memory_limit is {value}; {self.reader.data_length} bytes are in memory")
+        held = fd_reader_held(&self.reader)
+        if self.reader.sink == FD_SINK_MEMORY and value < held:
+            raise ValueError(f"memory_limit is {value}; {held} bytes are in memory")
         self.reader.memory_limit = value
+
+    def cut(self, size_t length):
+        """Have the data set that is being received into memory taken in pieces from here on.
+
+        Parameters
+        ----------
+        length
+            How long a piece may be, in bytes. There is `Signal.FULL` when one is, or nothing more comes for a
+            moment.
+        """
+        if length == 0:
+            raise ValueError("a piece of 0 bytes")
+        fd_reader_cut(&self.reader, length)
+
+    def look(self, size_t length):
+        """Have `Signal.LOOK` told when there are so many bytes of the data set in memory; 0 for not at all.
+
+        Once there is a quarter of that, it is told when nothing more comes for a moment, too.
+        """
+        fd_reader_look(&self.reader, length)
+
+    @property
+    def at_pause(self):
+        """What is to be told when nothing more comes for a moment: `Signal.FULL`, `LOOK` or None."""
+        cdef int code = fd_reader_at_pause(&self.reader)
+        return None if code == 0 else SIGNALS[code]
+
+    def take_piece(self):
+        """Return what there is of the data set, a Buffer; it is not part of the message any more."""
+        cdef fd_block block
+        cdef size_t length
+        if fd_reader_take_piece(&self.reader, &block, &length) != FD_OK:
+            raise MemoryError("no memory for a piece of a data set")
+        return Buffer.adopt(self.pool, block, length)
+
+    @property
+    def wanted(self):
+        """How many bytes there was no room for: `Signal.NO_ROOM`."""
+        return self.reader.wanted
 
     def write_to(self, int descriptor):
         """Write the data set to a file from here on, what is in memory first.
@@ -289,12 +336,14 @@ cdef class Reader:
         cdef int failure
         with nogil:
             failure = fd_reader_write_to(&self.reader, descriptor)
+        self.pool.tell_next()
         if failure:
             raise OSError(failure, "the received data set could not be written")
 
     def discard(self):
         """Receive the rest of the data set and drop it."""
         fd_reader_discard(&self.reader)
+        self.pool.tell_next()
 
     cdef object translate(self, int code):
         cdef ObservedPdu observed
@@ -330,9 +379,9 @@ cdef class Reader:
         message.command = CommandSet.copy(self.reader.command_bytes, self.reader.command_length)
         message.sink_errno = self.reader.sink_errno
         message.is_in_memory = self.reader.sink == FD_SINK_MEMORY
+        message.data_set_length = self.reader.data_length if has_data_set else 0
         fd_reader_take(&self.reader, &block, &length)
         if has_data_set:
-            message.data_set_length = length
             if message.is_in_memory:
                 message.data_set = Buffer.adopt(self.pool, block, length)
         return message
@@ -353,6 +402,8 @@ cdef class MessageWriter:
         writer is gone; nothing of them is copied by the socket loop.
     peer_maximum_length
         The peer's maximum length, 0 for no limit (PS3.8 D.1).
+    is_open
+        Whether there is a data set that comes by `add`; `data_set` is None then.
 
     Raises
     ------
@@ -360,7 +411,8 @@ cdef class MessageWriter:
         When the peer's maximum length has no room for a fragment.
     """
 
-    def __cinit__(self, uint8_t context_id, bytes command not None, data_set, uint32_t peer_maximum_length):
+    def __cinit__(self, uint8_t context_id, bytes command not None, data_set, uint32_t peer_maximum_length,
+                  bint is_open=False):
         cdef uint32_t fragment_maximum = fd_writer_fragment_maximum(peer_maximum_length)
         cdef fd_span command_span
         if fragment_maximum == 0:
@@ -369,34 +421,82 @@ cdef class MessageWriter:
         self.context_id = context_id
         command_span.p = <const uint8_t *>PyBytes_AS_STRING(command)
         command_span.n = <size_t>PyBytes_GET_SIZE(command)
+        if is_open:
+            fd_writer_begin(&self.writer, context_id, fragment_maximum, command_span)
+            return
         if data_set is not None:
             self.lock(data_set)
-        fd_writer_open(&self.writer, context_id, fragment_maximum, command_span, self.spans,
-                       <size_t>self.count, data_set is not None)
+        fd_writer_open(&self.writer, context_id, fragment_maximum, command_span,
+                       self.spans + 1 if self.count else NULL, <size_t>self.count, data_set is not None)
+
+    @property
+    def is_open(self):
+        """Whether more of the data set is to come."""
+        return self.writer.is_open
+
+    def add(self, buffers, bint is_last):
+        """Go on with what has come of the data set, once all that was added before has been sent.
+
+        All of it is sent but for a byte or two, which go first the next time: the last fragment must not be
+        empty, and the others are even (PS3.8 E.1). What was added before is let go of.
+
+        Parameters
+        ----------
+        buffers
+            What comes next of the encoded data set.
+        is_last
+            Whether it ends with these.
+
+        Raises
+        ------
+        RuntimeError
+            When not all that was added before has been sent, or the end has been.
+        ValueError
+            When the data set ends without a byte in it.
+        """
+        cdef size_t held
+        if not self.writer.is_open or fd_writer_left(&self.writer) > FD_WRITER_HELD:
+            raise RuntimeError("what was added before has not been sent")
+        held = fd_writer_copy_left(&self.writer, self.left)
+        fd_writer_add(&self.writer, NULL, 0, False)
+        self.unlock()
+        self.lock(buffers)
+        self.spans[0].p = self.left
+        self.spans[0].n = held
+        fd_writer_add(&self.writer, self.spans, <size_t>self.count + 1, is_last)
+        if is_last and fd_writer_left(&self.writer) == 0:
+            raise ValueError("a data set of 0 bytes")
 
     cdef int lock(self, data_set) except -1:
         cdef Py_ssize_t n = len(data_set)
         cdef Py_buffer *view
-        # Room for one at least: malloc(0) may be NULL.
+        # Room for one at least: malloc(0) may be NULL. The first span is for what `add` has left.
         self.views = <Py_buffer *>PyMem_Malloc((n + 1) * sizeof(Py_buffer))
         self.spans = <fd_span *>PyMem_Malloc((n + 1) * sizeof(fd_span))
         if self.views == NULL or self.spans == NULL:
             raise MemoryError()
+        self.spans[0].n = 0
         for buffer in data_set:
             if self.count == n:
                 raise RuntimeError("the list of buffers grew while it was read")
             view = &self.views[self.count]
             PyObject_GetBuffer(buffer, view, PyBUF_SIMPLE)
+            self.count += 1
             self.spans[self.count].p = <const uint8_t *>view.buf
             self.spans[self.count].n = <size_t>view.len
-            self.count += 1
 
-    def __dealloc__(self):
+    cdef void unlock(self) noexcept:
         cdef Py_ssize_t i
         for i in range(self.count):
             PyBuffer_Release(&self.views[i])
+        self.count = 0
         PyMem_Free(self.views)
         PyMem_Free(self.spans)
+        self.views = NULL
+        self.spans = NULL
+
+    def __dealloc__(self):
+        self.unlock()
 
     @property
     def is_complete(self):
@@ -404,7 +504,7 @@ cdef class MessageWriter:
         return bool(self.writer.is_command_sent and self.writer.is_data_sent)
 
     def data_to_send(self, Py_ssize_t pdu_count=0):
-        """Return the next PDUs as bytes, at most so many, 16 at most; b"" when the message is complete.
+        """Return the next PDUs as bytes, at most so many, 16 at most; b"" when there are none.
 
         With 0 they are as many as `AT_ONCE` bytes hold, and one at least: the network works on them while the
         next ones are made.

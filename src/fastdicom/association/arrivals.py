@@ -17,6 +17,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from fastdicom import events as evt
 from fastdicom._core.command import CommandSet
+from fastdicom.association.forwarding import Forwarding
 from fastdicom.encoded.dataset import EncodedDataset
 from fastdicom.log import get_logger
 from fastdicom.net.sinks import AS_SET_UP, HEADER_LIMIT, Arrival, Choice, Sinks
@@ -85,11 +86,13 @@ def _choice(answer: Any) -> Choice:
         return Choice(path=Path(answer))
     if isinstance(answer, Dataset) or (isinstance(answer, int) and not isinstance(answer, bool)):
         return Choice(verdict=answer, is_refused=True)
+    if isinstance(answer, Forwarding):
+        return Choice(is_for_memory=True, verdict=answer, taker=answer)
     if hasattr(answer, "send_c_store"):
         return Choice(is_for_memory=True, verdict=answer)
     raise TypeError(
-        "a handler of EVT_C_STORE_HEADER returns None, MEMORY, a path, an association or a status, "
-        f"not {type(answer).__name__}"
+        "a handler of EVT_C_STORE_HEADER returns None, MEMORY, a path, an association, what forward returns "
+        f"or a status, not {type(answer).__name__}"
     )
 
 

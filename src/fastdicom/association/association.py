@@ -42,11 +42,14 @@ class Association(Managing):
             self.abort()
 
     def _choose_sink(self) -> None:
-        """Have a handler choose where the object goes that is being received."""
+        """Have a handler choose where the object goes that is being received, or take it on."""
         arrival = self._sinks.arrival
         if arrival is not None:
             choice = drive(choose(self, arrival))
             self._connected.tell(lambda _: self._sinks.settle(choice, self._connected.reader))
+        taker = self._sinks.taker
+        if taker is not None and self._is_established:
+            taker.pass_on()
 
     def _look(self) -> None:
         """Take note of what has come while nobody waited: an abort, a release, a request."""

@@ -225,6 +225,8 @@ class Life(Notifying):
             self.ae.dismiss(self)
             LOGGER.info("association aborted: %s", error, extra=self.log_fields)
             self._tell_all()
+            if self._sinks.taker is not None:
+                self._sinks.taker.break_off()
             self.notify(evt.EVT_ABORTED)
 
     def _end(self) -> None:

@@ -284,9 +284,15 @@ class Operations(ABC):
         if self._patience is not None and oldest is not None and monotonic() - oldest > self._patience:
             self.time_out()
 
+    def _is_in_time(self, begun: float) -> bool:
+        return self._patience is None or monotonic() - begun < self._patience
+
     def time_out(self) -> None:
         """Do what is to be done when nothing has come for as long as may be."""
         if self._exchange.is_invoking:
+            oldest = self._exchange.oldest()
+            if self._link.is_streaming and oldest is not None and self._is_in_time(oldest):
+                return  # it has not been asked for all of it yet
             text = "no response within dimse_timeout, %s s: aborting"
             LOGGER.error(text, self._patience, extra=self.log_fields)
             self.timed_out = "dimse"

@@ -89,7 +89,7 @@ class Outgoing(NamedTuple):
         NoAcceptedContext
             When it fits none of them.
         """
-        context_id = _context_id(self.sop_class_uid, self.transfer_syntax, contexts)
+        context_id = context_for(self.sop_class_uid, self.transfer_syntax, contexts)
         return self._replace(context_id=context_id)
 
 
@@ -206,7 +206,8 @@ def _evened(data_set: list[Buffer], length: int) -> list[Buffer]:
     return [*data_set, b"\0"] if length % 2 else data_set
 
 
-def _context_id(sop_class_uid: str, transfer_syntax: str, contexts: Contexts) -> int:
+def context_for(sop_class_uid: str, transfer_syntax: str, contexts: Contexts) -> int:
+    """Return the presentation context for such an object; NoAcceptedContext when there is none."""
     context_id = contexts.get((sop_class_uid, transfer_syntax))
     if context_id is None:
         accepted = [
@@ -231,7 +232,7 @@ def _prepare_file(path: str | os.PathLike[str], means: Means) -> Outgoing:
     try:
         header, front = part10.read_front(descriptor, os.fspath(path))
         chosen = means.choose(header.sop_class_uid, header.transfer_syntax)
-        context_id = _context_id(header.sop_class_uid, chosen, means.contexts)
+        context_id = context_for(header.sop_class_uid, chosen, means.contexts)
         if chosen != header.transfer_syntax:
             data_set = converted(EncodedDataset.open(path), chosen)
             return Outgoing(header.sop_class_uid, header.sop_instance_uid, chosen, context_id, data_set)
@@ -268,7 +269,7 @@ def _prepare_bytes(encoded: memoryview, transfer_syntax: str | None, means: Mean
     else:
         sop_class_uid, sop_instance_uid = find_uids(encoded, transfer_syntax)
     chosen = means.choose(sop_class_uid, transfer_syntax)
-    context_id = _context_id(sop_class_uid, chosen, means.contexts)
+    context_id = context_for(sop_class_uid, chosen, means.contexts)
     if chosen != transfer_syntax:
         pieces = converted(EncodedDataset(encoded, transfer_syntax, begin=begin), chosen)
     else:
@@ -282,7 +283,7 @@ def _prepare_encoded(encoded: EncodedDataset, means: Means) -> Outgoing:
         missing = "(0008,0018) SOP Instance UID" if sop_class_uid else "(0008,0016) SOP Class UID"
         raise ValueError(f"the data set has no {missing}")
     chosen = means.choose(sop_class_uid, encoded.transfer_syntax)
-    context_id = _context_id(sop_class_uid, chosen, means.contexts)
+    context_id = context_for(sop_class_uid, chosen, means.contexts)
     if chosen != encoded.transfer_syntax:
         pieces = converted(encoded, chosen)
     else:
@@ -349,7 +350,7 @@ def _prepare_dataset(dataset: Dataset, means: Means) -> Outgoing:
     transfer_syntax = _transfer_syntax_of(dataset)
     sop_class_uid, sop_instance_uid = str(dataset.SOPClassUID), str(dataset.SOPInstanceUID)
     chosen = means.choose(sop_class_uid, transfer_syntax)
-    context_id = _context_id(sop_class_uid, chosen, means.contexts)
+    context_id = context_for(sop_class_uid, chosen, means.contexts)
     data_set: list[Buffer] = [encode_dataset(dataset, transfer_syntax)]
     if chosen != transfer_syntax:
         data_set = converted(EncodedDataset(data_set[0], transfer_syntax), chosen)

@@ -121,6 +121,8 @@ class Serving(CompositeOperations):
             return None
         choice = self._sinks.take_choice(message) or await choose_for_whole(self, message, self._sinks)
         if not self._is_established:  # the handler may have aborted it
+            if choice.taker is not None:
+                choice.taker.break_off()
             self._check_established()
         return choice
 

@@ -97,13 +97,15 @@ class Waiting(Life):
         self._settle()
 
     async def _make_room(self) -> None:
-        if await self._catch_up():
-            return
-        thread = get_ident()
+        if not await self._catch_up():
+            self.await_room(get_ident())
+
+    def await_room(self, who: Any) -> None:
+        """Wait until an operation has ended, or may have, on behalf of a thread or of whatever else."""
         with self._guard:
-            inquiry = self._exchange.inquiry_of(thread)
+            inquiry = self._exchange.inquiry_of(who)
             if inquiry is None:
-                self._exchange.check_may_wait(thread)
+                self._exchange.check_may_wait(who)
                 self._waiting += 1
                 try:
                     # Looked at once more: operations end without the guard, and tell those who wait.
@@ -182,6 +184,9 @@ class Waiting(Life):
 
     def _receive(self, *, waits: bool = True, linger: Linger | None = None) -> Message | None:
         """Take note of what happens next; return it when it is a request. For who has the lead."""
+        if self._sinks.is_receiving and self._sinks.taker is not None:
+            # It is not parked in the middle of what is passed on: others may wait for that in all workers.
+            linger = None
         return self._take(self._link.receive(waits=waits, linger=linger), waits=waits)
 
     def _settle(self) -> None:

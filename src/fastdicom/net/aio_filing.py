@@ -1,4 +1,4 @@
-"""What a link has written to files: by threads, and nothing is received meanwhile.
+"""What a link has written to files, or passed on: by threads, and nothing is received meanwhile.
 
 While a data set goes to a file, the reader's next event is what writes it, so a thread asks for that.
 """
@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from fastdicom._core.pdata import Message, ObservedPdu, Reader, Signal
 from fastdicom.errors import ProtocolError
 from fastdicom.net.aio_clock import Timed
+from fastdicom.net.aio_shortage import Shortage
 from fastdicom.net.sinks import Choice, Sinks
 from fastdicom.ul.provider import Provider
 from fastdicom.ul.states import State
@@ -23,7 +24,7 @@ Outcome: TypeAlias = Message | ObservedPdu | Signal | bytes
 # States in which nothing that comes is of use any more.
 GONE = (State.Sta1, State.Sta13)
 
-_CHOICES = (Signal.COMMAND, Signal.FULL, Signal.SINK_FAILED)
+_CHOICES = (Signal.COMMAND, Signal.LOOK, Signal.FULL, Signal.SINK_FAILED)
 
 
 class Filing(Timed):
@@ -62,19 +63,42 @@ class Filing(Timed):
         future.add_done_callback(self._take_back)
 
     def _work_off(self, event: Any = None) -> Outcome:
-        """Go on to what a thread cannot do: files are opened and written here."""
+        """Go on to what a thread cannot do: files are opened and written here, and what is taken on."""
+        is_late = event is Signal.NO_ROOM  # it has been waited for
         while True:
             if event is None:
                 event = self.reader.next_event()
-            if not (isinstance(event, Signal) and event in _CHOICES):
+            if event is Signal.NEED_DATA and self.reader.at_pause is Signal.FULL:
+                event = Signal.FULL
+            if not (isinstance(event, Signal) and (event in _CHOICES or is_late)):
                 return event  # type: ignore[no-any-return]
+            is_late = False
             if self.sinks.choose(event, self.reader):
-                return Signal.COMMAND
+                if self.sinks.arrival is not None:
+                    return Signal.COMMAND
+                self._pass_on()
             event = None
+
+    def _pass_on(self) -> None:
+        taker = self.sinks.taker
+        if taker is not None:
+            taker.pass_on()
 
     def _settle_in_thread(self, choice: Choice) -> Outcome:
         self.sinks.settle(choice, self.reader)
+        self._pass_on()
         return self._work_off()
+
+    def _await_room(self) -> None:
+        """Receive nothing until the memory budget has room for it, or it has been waited for too long."""
+        self.hold()
+        Shortage(self._loop, self.reader.pool, self.reader.wanted, self._pace.progress, self._end_shortage)
+
+    def _end_shortage(self, has_room: bool) -> None:
+        if self._holds and not self._is_over:
+            if not has_room:
+                self._kept = Signal.NO_ROOM
+            self.go_on()
 
     def _take_back(self, future: asyncio.Future[Any]) -> None:
         self._is_busy = False
@@ -92,6 +116,14 @@ class Filing(Timed):
         self._pump()
 
     # What the link does for it.
+
+    @abstractmethod
+    def hold(self) -> None:
+        """Tell nothing more until `go_on` has been called as often."""
+
+    @abstractmethod
+    def go_on(self) -> None:
+        """End what `hold` began."""
 
     @abstractmethod
     def _settle(self) -> None:

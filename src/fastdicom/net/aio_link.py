@@ -276,6 +276,7 @@ class Link(Filing):
             if is_told is not None:
                 return is_told
         event, self._kept = self._kept, None
+        is_kept = event is not None
         if event is None:
             try:
                 event = self.reader.next_event()
@@ -289,7 +290,7 @@ class Link(Filing):
             return True
         if event is not Signal.NEED_DATA:
             self._begin()
-            self._digest(event)
+            self._digest(event, is_kept=is_kept)
             return not self._is_busy
         if self._is_lost:
             self.provider.transport_closed(monotonic(), self._why_lost)
@@ -322,7 +323,7 @@ class Link(Filing):
             return False
         return False if self._holds else None
 
-    def _digest(self, event: Outcome) -> None:
+    def _digest(self, event: Outcome, *, is_kept: bool) -> None:
         """Tell the state machine what came, and the association what it has to know of it."""
         now = monotonic()
         if isinstance(event, Message):
@@ -347,6 +348,8 @@ class Link(Filing):
         elif self.sinks.arrival is not None:
             self.hold()
             self.on_happening(event)
+        elif event is Signal.NO_ROOM and not is_kept:
+            self._await_room()
         else:
             self._lend(self._work_off, event)
 

@@ -30,7 +30,7 @@ class Pace:
         "_idle",
         "_least",
         "_period",
-        "_progress",
+        "progress",
         "_told_at",
         "_window",
         "moved_at",
@@ -56,7 +56,7 @@ class Pace:
             Bytes a second that a message must move at, on the average of so many seconds; 0 for no limit.
         """
         self._idle = idle
-        self._progress = progress
+        self.progress = progress
         self._window = window if throughput > 0 else 0.0
         self._least = throughput * window
         limits = [limit for limit in (idle, progress, self._window or None) if limit is not None]
@@ -80,7 +80,7 @@ class Pace:
         if is_receiving or is_sending:
             if self._is_too_slow(now, count):
                 return Signal.TOO_SLOW
-            limit = self._progress
+            limit = self.progress
         else:
             self.window_begin = None
             limit = self._idle
@@ -105,8 +105,8 @@ class Pace:
         if is_receiving or is_sending:
             if self._window and self.window_begin is not None:
                 times.append(self.window_begin + self._window)
-            if self._progress is not None:
-                times.append(now + self._progress / LOOKS if is_sending else begin + self._progress)
+            if self.progress is not None:
+                times.append(now + self.progress / LOOKS if is_sending else begin + self.progress)
         elif self._idle is not None:
             times.append(begin + self._idle)
         return min(times)

@@ -20,18 +20,18 @@ class Observer(Protocol):
 class DataSetSinks(Protocol):
     """Who chooses where data sets go while they are received.
 
-    `is_receiving` tells whether the one that is being received goes to a file, and `arrival` what is asked
-    about now, if anything.
+    `is_receiving` tells whether the one that is being received goes to a file, or is taken on, and `is_held`
+    whether no more of it should be received now.
     """
 
     is_receiving: bool
 
     @property
-    def arrival(self) -> object | None:
-        """What is asked about now."""
+    def is_held(self) -> bool:
+        """Whether something is to be done about what has come of it."""
 
     def choose(self, signal: Signal, reader: Reader) -> bool:
-        """Answer COMMAND, FULL or SINK_FAILED of the reader; True when the answer is to come from above."""
+        """Answer COMMAND, LOOK, FULL, NO_ROOM or SINK_FAILED; True when somebody above is to."""
 
     def attach(self, message: Message, reader: Reader) -> None:
         """Take note of the message that the file belongs to, now that it is whole."""

@@ -17,7 +17,8 @@ from typing import Any, TypeAlias
 from fastdicom._core.pdata import Linger, Message, MessageWriter, ObservedPdu, Reader, Signal
 from fastdicom.errors import AbortSource, AssociationError, MessageError, ProtocolError, TlsError
 from fastdicom.net.attendants import DataSetSinks, Observer
-from fastdicom.net.endpoint import Endpoint
+from fastdicom.net.shortage import Shortage
+from fastdicom.net.streaming import Streaming
 from fastdicom.net.tls_wire import TlsWire
 from fastdicom.net.wires import STALLS
 from fastdicom.ul.provider import Indication, Provider
@@ -29,15 +30,16 @@ OnTransition: TypeAlias = Callable[[str, State, Event, State], None]
 # How long an A-ABORT may take to leave, and the peer to close after it, before the connection is just closed.
 ABORT_LINGER = 1.0
 
-# States in which there is no association to abort, and those in which messages may be sent.
-_GONE, _SENDING = (State.Sta1, State.Sta13), (State.Sta6, State.Sta8)
+# States in which there is no association to abort.
+_GONE = (State.Sta1, State.Sta13)
 
 # Messages that are kept while one is sent. The peer has to wait with more: nothing else is received then.
 ARRIVALS = 64
-_CHOICES = (Signal.COMMAND, Signal.FULL, Signal.SINK_FAILED)
+_CHOICES = (Signal.COMMAND, Signal.LOOK, Signal.FULL, Signal.SINK_FAILED)
+_INTERRUPTIONS = (Signal.WOKEN, Signal.NO_ROOM)
 
 
-class Connection(Endpoint):
+class Connection(Streaming):
     """A connected socket with its state machine.
 
     Parameters
@@ -83,6 +85,9 @@ class Connection(Endpoint):
         self._abort_fields: tuple[int, int] = AbortSource.SERVICE_USER, 0
         self.fault: str | None = None
         self.timed_out: str | None = None
+        self._shortage: Shortage | None = None  # while there is no memory for what is received
+        self._is_short = False  # the same, while something is sent
+        self._patience: float | None = None
 
     # Settings.
 
@@ -90,6 +95,7 @@ class Connection(Endpoint):
         self, idle: float | None, progress: float | None, throughput: float, window: float
     ) -> None:
         """Bound the waits that follow, as `Wire.set_timeouts` and `set_minimum_throughput` do."""
+        self._patience = progress
         self._wire.set_timeouts(idle, progress)
         self._wire.set_minimum_throughput(throughput, window)
 
@@ -174,7 +180,7 @@ class Connection(Endpoint):
                         happening = self._digest(outcome)
                         if happening is not None:
                             return happening
-                        if outcome is Signal.WOKEN:
+                        if outcome in _INTERRUPTIONS:
                             self._turnstile.give_way()
                         continue
                 except ProtocolError as error:
@@ -198,6 +204,7 @@ class Connection(Endpoint):
             self._turnstile.queue()
         try:
             if not self._flows:
+                self._await_stream(message)
                 self.provider.request_p_data()
                 self._bound_wait()
             outcome = self._send_on(message) if self._shows_sent_data else self._wire.send(message)
@@ -269,12 +276,16 @@ class Connection(Endpoint):
         if self._is_closed or self.provider.closes_transport:
             self._close()
             return Signal.CLOSED
-        self._flows = waits and self.provider.state is State.Sta6 and self.provider.on_transition is None
+        is_plain = self.provider.on_transition is None and self._streamed is None and self._shortage is None
+        self._flows = waits and self.provider.state is State.Sta6 and is_plain
         self._bound_wait(waits=waits)
         return None
 
     def _digest(self, outcome: Message | ObservedPdu | Signal | bytes) -> Happening | None:
         """Tell the state machine what came; return what the caller is to know of it."""
+        if self._shortage is not None and outcome is not Signal.NO_ROOM:
+            self._shortage.end()
+            self._shortage = None
         if isinstance(outcome, Signal):
             return self._digest_signal(outcome)
         if isinstance(outcome, ObservedPdu):
@@ -306,6 +317,8 @@ class Connection(Endpoint):
             return None
         if signal is Signal.QUIET:
             return signal
+        if signal is Signal.NO_ROOM:
+            return self._await_room()
         if signal in _CHOICES:
             return Signal.COMMAND if self.sinks.choose(signal, self.reader) else None
         if signal is Signal.TIMED_OUT:
@@ -321,19 +334,32 @@ class Connection(Endpoint):
         self._after_event()
         return None
 
+    def _await_room(self) -> Signal | None:
+        """Wait until the budget has room for the data set that is being received."""
+        shortage = self._shortage = self._shortage or Shortage(self.reader.pool, self._waker.wake)
+        self._flows = False
+        if shortage.wait(self.reader.wanted, self._waker.fileno(), self._patience, self._set_deadline):
+            return self._digest_signal(Signal.WOKEN)
+        now = monotonic()
+        if self._set_deadline is not None and now >= self._set_deadline:
+            return self._time_out(now)
+        shortage.end()
+        return Signal.COMMAND if self.sinks.choose(Signal.NO_ROOM, self.reader) else None
+
     def _hear(self, outcome: Message | ObservedPdu | Signal | bytes) -> bool:
         """Take note of what came while a message is sent; False when the sending is over."""
+        self._is_short = outcome is Signal.NO_ROOM
         if isinstance(outcome, Message):
             if self._is_delivered(outcome):
                 self._arrived.append(outcome)
                 self._flows = False
         elif isinstance(outcome, Signal) and outcome in STALLS:
             self._stall(outcome)
-        else:
+        elif not self._is_short:
             self._digest(outcome)
         if outcome is not Signal.WOKEN:
             self.on_news()
-        return self.provider.state in _SENDING
+        return self._may_send()
 
     def _stall(self, signal: Signal) -> None:
         """Abort, as the peer does not take or send what it has to."""
@@ -396,7 +422,7 @@ class Connection(Endpoint):
         try:
             outcome = self._wire.send_pdu(pdu)
             while outcome is not Signal.SENT:
-                if outcome in STALLS:
+                if outcome in STALLS or outcome is Signal.NO_ROOM:
                     outcome = Signal.CLOSED  # who does not take a few bytes is as good as gone
                 self._hear(outcome)
                 if not self.is_open:
@@ -413,8 +439,9 @@ class Connection(Endpoint):
     def _send_on(self, message: MessageWriter) -> Message | ObservedPdu | Signal | bytes:
         """Send a message, or go on with it."""
         if not self._shows_sent_data:
-            # Nothing of an object is taken on while somebody chooses where it goes.
-            return self._wire.send(message, len(self._arrived) < ARRIVALS and self.sinks.arrival is None)
+            # Nothing of an object is taken while somebody chooses where it goes, or there is no room.
+            may_listen = not (self.sinks.is_held or self._is_short)
+            return self._wire.send(message, may_listen and len(self._arrived) < ARRIVALS)
         outcome = self._wire.flush()  # one PDU at a time, for an observer
         while outcome is Signal.SENT:
             if self._shown:
@@ -439,6 +466,7 @@ class Connection(Endpoint):
         self._wire.forget()
         self.reader.discard()
         self._wire.rest()
+        self._stream_end.notify_all()
         self.on_close()
 
     def _close(self) -> None:

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from fastdicom._core.buffer import Buffer
 from fastdicom._core.command import CommandSet
 from fastdicom._core.pdata import Message, Reader, Signal
 from fastdicom.dimse.messages import C_STORE_RQ, message_name
@@ -27,6 +29,9 @@ LOGGER = get_logger(__name__)
 # What is waited for before the first elements are looked at, and how much more after each look.
 FIRST_LOOK = 16 << 10
 GROWTH = 4
+
+# Objects of one association that are taken on after their answer, before the next one has to wait.
+UNDER_WAY = 8
 
 # A header that is longer is not waited for.
 HEADER_LIMIT = 16 << 20
@@ -57,6 +62,36 @@ class Arrival(NamedTuple):
     is_complete: bool
 
 
+class PieceTaker(Protocol):
+    """Who takes an object on in pieces, as it comes."""
+
+    piece_length: int
+
+    @property
+    def has_pieces(self) -> bool:
+        """Whether there are some that have not been taken on."""
+
+    def add(self, piece: Buffer) -> None:
+        """Keep a piece, until there is time to take it on."""
+
+    def pass_on(self) -> None:
+        """Take on what has been added; this may take its time."""
+
+    def break_off(self) -> None:
+        """Take note that the rest does not come."""
+
+
+class UnderWay(Protocol):
+    """An object that has been answered and is still being taken on."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is not any more."""
+
+    def wait(self) -> bool:
+        """Wait until it is over."""
+
+
 class Choice(NamedTuple):
     """Where an object is to go.
 
@@ -70,15 +105,20 @@ class Choice(NamedTuple):
         What is to become of it in place of the handler's judgement; None when the handler is asked.
     is_refused
         Whether the rest of it is to be dropped.
+    taker
+        Who takes it on in pieces while it comes; None for nobody.
     """
 
     path: Path | None = None
     is_for_memory: bool = False
     verdict: Any = None
     is_refused: bool = False
+    taker: PieceTaker | None = None
 
 
 AS_SET_UP = Choice()
+
+_FULL = (Signal.FULL, Signal.NO_ROOM)
 
 
 class _File(Protocol):
@@ -131,8 +171,6 @@ class Sinks:
         Tells when somebody is to choose; None when nobody chooses.
     is_receiving
         Whether the data set that is being received goes to a file, or has been chosen for.
-    arrival
-        What somebody is to choose for now; None while there is no such thing.
     received
         The files of whole messages that have not been answered yet.
     chosen
@@ -144,72 +182,96 @@ class Sinks:
         self._whose = whose
         self.header_check: HeaderCheck | None = None
         self.is_receiving = False
-        self.arrival: Arrival | None = None
+        self._arrival: Arrival | None = None
         self.received: dict[Message, _File] = {}
         self.chosen: dict[Message, Choice] = {}
         self._encode_front = encode_front
         self._receiving: _File | None = None
         self._choice: Choice | None = None
-        self._memory_limit: int | None = None  # of the reader, while it has another one
+        self._under_way: deque[UnderWay] = deque()
 
     @property
     def holds_commands(self) -> bool:
         """Whether to be asked before a data set is received."""
         return self.directory is not None or self.header_check is not None
 
+    @property
+    def arrival(self) -> Arrival | None:
+        """What somebody is to choose for now; None while there is no such thing."""
+        return self._arrival
+
+    @property
+    def taker(self) -> PieceTaker | None:
+        """Who takes on pieces of the object that is being received."""
+        return None if self._choice is None else self._choice.taker
+
+    @property
+    def is_held(self) -> bool:
+        """Whether no more of the object should be received: there is something to be done about it."""
+        if self._choice is None:
+            return self._arrival is not None
+        return self._choice.taker is not None and self._choice.taker.has_pieces
+
     def choose(self, signal: Signal, reader: Reader) -> bool:
-        """Answer COMMAND, FULL or SINK_FAILED of the reader; True when somebody is to `settle` that."""
+        """Answer COMMAND, LOOK, FULL, NO_ROOM or SINK_FAILED of the reader.
+
+        True when somebody is to `settle` that, or to take on a piece.
+        """
         if signal is Signal.SINK_FAILED:
             LOGGER.error("an object could not be written; it is refused", extra=self._whose.log_fields)
             self._drop(reader)
             return False
+        taker = self.taker
+        if taker is not None:
+            taker.add(reader.take_piece())
+            return True
         command, context_id = reader.held_command
         if command.command_field != C_STORE_RQ:
-            if signal is Signal.FULL:
+            if signal in _FULL:
                 LOGGER.error(
-                    "the data set of a %s is longer than memory_limit allows; it is dropped",
+                    "the data set of a %s is longer than memory_limit or memory_budget allow; it is dropped",
                     message_name(command.command_field),
                     extra=self._whose.log_fields,
                 )
                 reader.discard()
             return False
         if self.header_check is not None and self._choice is None:
-            return self._look(self.header_check, command, context_id, reader)
+            return self._look(self.header_check, command, context_id, reader, signal)
         self._open(signal, reader)
         return False
 
-    def _look(self, check: HeaderCheck, command: CommandSet, context_id: int, reader: Reader) -> bool:
+    def _look(
+        self, check: HeaderCheck, command: CommandSet, context_id: int, reader: Reader, signal: Signal
+    ) -> bool:
         """Wait for the first elements; True when they are there, or too long."""
-        limit = min(self._memory_limit or reader.memory_limit, HEADER_LIMIT)
-        if self._memory_limit is None:  # nothing has come yet
-            self._memory_limit = reader.memory_limit
-            reader.memory_limit = min(FIRST_LOOK, limit)
+        if signal is Signal.COMMAND:  # nothing has come yet
+            reader.look(FIRST_LOOK)
             return False
         data_set = reader.held_data_set
         is_complete = check(context_id, data_set)
-        if is_complete or reader.memory_limit >= limit:
-            self.arrival = Arrival(command, context_id, data_set, is_complete)
+        if is_complete or signal is not Signal.LOOK or len(data_set) >= HEADER_LIMIT:
+            self._arrival = Arrival(command, context_id, data_set, is_complete)
             return True
-        reader.memory_limit = min(GROWTH * reader.memory_limit, limit)
+        reader.look(min(GROWTH * len(data_set), HEADER_LIMIT))
         return False
 
     def settle(self, choice: Choice, reader: Reader) -> None:
         """Go on as it has been chosen for `arrival`."""
-        if self.arrival is None:  # the association has ended meanwhile
+        if self._arrival is None:  # the association has ended meanwhile
+            if choice.taker is not None:
+                choice.taker.break_off()
             return
-        self.arrival = None
+        self._arrival = None
         self._choice = choice
         self.is_receiving = True
-        self._restore(reader)
+        reader.look(0)
         if choice.is_refused:
             reader.discard()
+        elif choice.taker is not None:
+            reader.cut(choice.taker.piece_length)
+            choice.taker.add(reader.take_piece())
         elif choice.path is not None or (self.directory is not None and not choice.is_for_memory):
             self._open(Signal.COMMAND, reader)
-
-    def _restore(self, reader: Reader) -> None:
-        if self._memory_limit is not None:
-            reader.memory_limit = self._memory_limit
-            self._memory_limit = None
 
     def _open(self, signal: Signal, reader: Reader) -> None:
         """Have the data set written from now on."""
@@ -256,8 +318,12 @@ class Sinks:
             file.discard()
 
     def discard_incomplete(self) -> None:
-        """Remove the file of the message that is being received."""
-        self.arrival = self._choice = None
+        """Remove the file of the message that is being received; what is taken on is not completed."""
+        choices = [self._choice, *list(self.chosen.values())]
+        self._arrival = self._choice = None
+        for choice in choices:
+            if choice is not None and choice.taker is not None:
+                choice.taker.break_off()
         self._discard_file()
 
     def attach(self, message: Message, reader: Reader) -> None:
@@ -269,7 +335,12 @@ class Sinks:
             self.received[message] = file
         if choice is not None:
             self.chosen[message] = choice
-        self._restore(reader)
+
+    def take_along(self, object_under_way: UnderWay) -> None:
+        """Take note of an object that is being taken on after its answer; wait while there are too many."""
+        self._under_way.append(object_under_way)
+        while self._under_way and (self._under_way[0].is_over or len(self._under_way) > UNDER_WAY):
+            self._under_way.popleft().wait()
 
     def take_choice(self, message: Message) -> Choice | None:
         """Return what has been chosen for a message; None when nobody was asked."""
@@ -317,7 +388,9 @@ class Sinks:
 
     def discard(self, message: Message) -> None:
         """Remove the file of a message, unless it is complete in the store directory."""
-        self.chosen.pop(message, None)
+        choice = self.chosen.pop(message, None)
+        if choice is not None and choice.taker is not None:  # it was answered without asking who takes it on
+            choice.taker.break_off()
         file = self.received.pop(message, None)
         if file is not None:
             file.discard()

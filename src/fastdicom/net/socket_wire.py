@@ -18,6 +18,9 @@ Outcome: TypeAlias = Message | ObservedPdu | Signal | bytes
 # PS3.8 9.3.1: type, a reserved byte, and the length of what follows in four bytes.
 _HEADER = 6
 
+# Seconds in which nothing comes: somebody waits for what has come of a data set.
+_PAUSE = 0.01
+
 # Bytes that may wait when one more PDU is to be sent: a few of the longest, A-ASSOCIATE.
 _QUEUE_LIMIT = 4 << 20
 
@@ -132,7 +135,10 @@ class SocketWire:
                 return Signal.TIMED_OUT
             if begin is None:
                 begin = monotonic()
-            if self.reader.is_mid_message:
+            at_pause = self.reader.at_pause
+            if at_pause is not None:
+                ended = self._wait_for_pause(at_pause)
+            elif self.reader.is_mid_message:
                 ended = self._wait_in_message(reading=True, writing=False, linger=linger, begin=begin)[0]
             else:
                 # However many bytes come that are no part of a message.
@@ -277,6 +283,15 @@ class SocketWire:
         if left is not None and begin is not None:
             left = max(begin + left - monotonic(), 0)
         return self._wait(left, reading=reading, writing=writing, linger=linger)
+
+    def _wait_for_pause(self, signal: Signal) -> Signal | None:
+        """Wait, but not for long: then this is what there is to tell."""
+        if self._is_too_slow():
+            return Signal.TOO_SLOW
+        progress = _PAUSE if self._progress is None else min(self._progress, _PAUSE)
+        ended, _ = self._wait(progress, reading=True, writing=False)
+        is_over = self._deadline is not None and monotonic() >= self._deadline
+        return signal if ended is Signal.TIMED_OUT and not is_over else ended
 
     def _is_too_slow(self) -> bool:
         if not self._window:

@@ -81,7 +81,8 @@ class LentWaker:
         self.is_closed = False
         self._is_wanted = is_wanted
         self._waker: Waker | None = Waker()
-        self._lock = threading.Lock()
+        # Reentrant: memory that is given back, at any point of the program, may wake who waits for it.
+        self._lock = threading.RLock()
 
     def fileno(self) -> int:
         """Return the descriptor to wait for; -1 while there is none."""

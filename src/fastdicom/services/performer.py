@@ -52,11 +52,16 @@ class Choice(Protocol):
     """What has been chosen for an object before all of it had come.
 
     `verdict` is a status, or the association that it goes to; None when the handler of C-STORE is asked.
+    `taker` has taken it on while it came; None for nobody.
     """
 
     @property
     def verdict(self) -> Any:
         """What answers the request."""
+
+    @property
+    def taker(self) -> Any:
+        """Who has taken it on: answers `conclude` and `wind_up`."""
 
 
 class Pacing(Protocol):

@@ -47,6 +47,9 @@ def serve_c_store(performer: Performer, message: Message, context: PresentationC
 async def _serve_placed(performer: Performer, message: Message, context: PresentationContextTuple) -> None:
     """Answer for an object that has a file, or for which somebody has chosen."""
     choice = await performer.take_choice(message)
+    if choice is not None and choice.taker is not None:
+        await _conclude(performer, message, choice.taker)
+        return
     verdict = None if choice is None else choice.verdict
     if verdict is not None and not hasattr(verdict, "send_c_store"):
         await finished(respond(performer, message, verdict))
@@ -70,6 +73,15 @@ def _answer_by_handler(
         return respond(performer, message, HANDLER_FAILED if path is None else SUCCESS)
     event = StoreEvent(performer, EVT_C_STORE, performer.wall_clock(), message, context, path)
     return performer.answer_by(message, bound, event, HANDLER_FAILED, respond)
+
+
+async def _conclude(performer: Performer, message: Message, taker: Any) -> None:
+    """Answer for an object that has been taken on while it came."""
+    try:
+        status = await performer.apart(taker.conclude, message.data_set)
+        await finished(respond(performer, message, status))
+    finally:
+        await performer.apart(taker.wind_up)
 
 
 async def _forward(

@@ -31,7 +31,7 @@ class Router:
         return self._association.send_c_store(event.encoded)
 
     def _on_header(self, event: Any) -> Any:
-        return fastdicom.forward(event, [self._association])  # type: ignore[attr-defined]
+        return fastdicom.forward(event, [self._association])
 
     def open(self, port: int, way: str) -> None:
         """Connect to where objects go, and pass them on in this way."""
