@@ -19,6 +19,7 @@ from fastdicom.events import EventHandler
 from fastdicom.net.addresses import Address, Host
 from fastdicom.net.proxy import Proxy, ProxyLike
 from fastdicom.presentation import PresentationContext
+from fastdicom.processes.carrying import set_up, settings_of
 from fastdicom.server import AssociationServer
 from fastdicom.ul.items import Item
 from fastdicom.watching.metrics import Gauge

@@ -30,10 +30,10 @@ class Pace:
         "_idle",
         "_least",
         "_period",
-        "progress",
         "_told_at",
         "_window",
         "moved_at",
+        "progress",
         "window_begin",
     )
 
