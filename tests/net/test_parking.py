@@ -193,10 +193,11 @@ def test_nobody_looks_after_what_is_idle(monkeypatch: pytest.MonkeyPatch) -> Non
         watch = association.ae._crew
         assert watch is not None
         wait_until(lambda: sum(is_parked(row[2]) for row in watch.lot._heap) == 1)
+        wait_until(lambda: len({row[2] for row in lot_of(server)._heap if is_parked(row[2])}) == 21)
         wait_until(lambda: lot_of(server)._waits_until and watch.lot._waits_until)
         monkeypatch.setattr(ParkingLot, "collect", lambda lot: (looks.append(1), collect(lot)))
-        POLL.wait(0.2)
-        assert looks == []
+        POLL.wait(0.5)
+        assert len(looks) <= 2  # who was about to be told may have been; nobody looks again and again
 
 
 def test_a_requestor_that_is_soon_over_is_never_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,8 +4,6 @@
 (`next_event`); `MessageWriter` gives a message out as PDUs. The socket loop drives the same two in C.
 """
 
-from enum import Enum
-
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -15,6 +13,7 @@ from libc.string cimport memcpy
 
 from fastdicom._core.buffer cimport Buffer
 
+from fastdicom._core.signals import Signal
 from fastdicom.errors import AbortReason, MessageError, ProtocolError
 
 cdef extern from "Python.h":
@@ -26,26 +25,6 @@ ASSOCIATE_PDU_LIMIT = 1 << 20
 # Bytes of a message that are copied at once for a caller who sends them by itself.
 cdef enum:
     AT_ONCE = 128 << 10
-
-
-class Signal(Enum):
-    """What a reader or a wire tells that is neither a message nor a PDU."""
-
-    NEED_DATA = "more bytes are needed"
-    P_DATA = "a P-DATA-TF PDU has come outside of data transfer"
-    COMMAND = "a command set has come, its data set follows"
-    FULL = "the data set has reached the memory limit, or a piece of it is there"
-    LOOK = "there is so much of the data set as was asked for, or nothing more comes for a moment"
-    NO_ROOM = "the memory budget has no room for more of the data set"
-    SINK_FAILED = "the data set could not be written"
-    TIMED_OUT = "nothing has moved for too long"
-    CLOSED = "the peer closed the connection"
-    FAILED = "the connection broke"
-    WOKEN = "another thread wants attention"
-    SENT = "everything has been sent"
-    TOO_SLOW = "less moves than the minimum throughput"
-    QUIET = "nothing has come for as long as one lingers"
-
 
 cdef dict SIGNALS = {
     FD_NEED_DATA: Signal.NEED_DATA,

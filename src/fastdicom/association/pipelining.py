@@ -185,7 +185,7 @@ class Storing(ABC, Generic[Item]):
                 context_id, C_STORE_RQ, None, association._who(), monotonic()
             )
             return begun
-        invocation: Invocation = await association._begin(context_id, C_STORE_RQ, None)
+        invocation: Invocation = await association._begin(context_id, C_STORE_RQ, None, Invocation)
         return invocation
 
     async def _wait(self) -> None:

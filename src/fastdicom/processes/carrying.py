@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # Parts of `admission`, which is carried as a whole.
 PARTS = ("require_called_aet", "require_calling_aet", "maximum_associations")
 
-OF_THIS_PROCESS = frozenset({*PARTS, "association_limit", "buffer_pool", "traces", "watchdog"})
+OF_THIS_PROCESS = frozenset({*PARTS, "association_limit", "buffer_pool", "traces", "watchdog", "workforce"})
 
 
 def settings_of(ae: ApplicationEntity) -> dict[str, Any]:
