@@ -5,6 +5,7 @@ from typing_extensions import Buffer as BufferLike
 
 from fastdicom._core.buffer import Buffer, BufferPool
 from fastdicom._core.command import CommandSet
+from fastdicom._core.signals import Signal as Signal
 
 ASSOCIATE_PDU_LIMIT: int
 
