@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from time import monotonic
 from types import TracebackType
-from typing import Any, Generic, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar
 
 from fastdicom._core.command import encode_command
 from fastdicom._core.exchange import Answers, Invocation
@@ -23,6 +23,10 @@ from fastdicom.dimse.messages import C_STORE_RQ
 from fastdicom.dimse.results import status_dataset
 from fastdicom.errors import AssociationError, FastdicomError
 from fastdicom.services.outcomes import Stored
+
+if TYPE_CHECKING:
+    from fastdicom.association.operations import Operations
+    from fastdicom.association.waiting import Waiting
 
 Item = TypeVar("Item")
 
@@ -66,7 +70,7 @@ class Storing(ABC, Generic[Item]):
 
     def __init__(
         self,
-        association: Any,
+        association: Operations,
         window: int | None,
         arguments: StoreArguments,
         transfer_syntax: str | None,
@@ -181,10 +185,7 @@ class Storing(ABC, Generic[Item]):
         """Begin an operation; None when its turn comes with a response to another one of these."""
         association = self._association
         if self._pipeline.under_way:
-            begun: Invocation | None = association._exchange.invoke(
-                context_id, C_STORE_RQ, None, association._who(), monotonic()
-            )
-            return begun
+            return association._exchange.invoke(context_id, C_STORE_RQ, None, association._who(), monotonic())
         invocation: Invocation = await association._begin(context_id, C_STORE_RQ, None, Invocation)
         return invocation
 
@@ -240,7 +241,7 @@ class PipelinedStores(Storing[Item]):
 
     def __init__(
         self,
-        association: Any,
+        association: Waiting,
         items: Iterable[Item],
         window: int | None,
         arguments: StoreArguments,
@@ -248,6 +249,7 @@ class PipelinedStores(Storing[Item]):
         content_of: Callable[[Item], Any] | None = None,
     ) -> None:
         self._items: Iterator[Item] = iter(items)
+        self._owner = association
         super().__init__(association, window, arguments, transfer_syntax, content_of)
 
     def __iter__(self) -> Self:
@@ -283,30 +285,30 @@ class PipelinedStores(Storing[Item]):
             invocation.is_abandoned = True
         if left:
             with suppress(RuntimeError):  # there is no thread to be had, as when the program ends
-                start_new_thread(_see_off, (self._association, left))
+                start_new_thread(_see_off, (self._owner, left))
 
     async def _next_item(self) -> Any:
         return next(self._items, NO_MORE)
 
 
-def _window_of(association: Any, window: int | None) -> int:
+def _window_of(association: Operations, window: int | None) -> int:
     """Return how many may be under way, of what has been negotiated (0 for no limit) and what is wanted."""
     if window is not None and window < 1:
         raise ValueError(f"window is {window}; it must be at least 1")
-    negotiated: int = association._exchange.invoked_limit
+    negotiated = association._exchange.invoked_limit
     if window is None:
         return negotiated or WITHOUT_LIMIT
     return min(window, negotiated or window)
 
 
-def _see_off(association: Any, invocations: list[Invocation]) -> None:
+def _see_off(association: Waiting, invocations: list[Invocation]) -> None:
     """Wait for responses that nobody wants, so that others find room for their operations."""
     for invocation in invocations:
         association._wait_for(invocation)
         association._finish(invocation)
 
 
-def _reason_of_end(association: Any) -> FastdicomError:
+def _reason_of_end(association: Operations) -> FastdicomError:
     try:
         association._check_established()
     except FastdicomError as error:
