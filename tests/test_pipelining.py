@@ -215,6 +215,28 @@ def test_closing_while_one_is_ready_does_not_send_it() -> None:
         association.release()
 
 
+def test_who_is_interrupted_is_told_of_everything_all_the_same() -> None:
+    class Interrupting:
+        def __fspath__(self) -> str:
+            raise KeyboardInterrupt
+
+    handlers = [(evt.EVT_C_STORE, lambda event: 0), (evt.EVT_ASYNC_OPS, lambda event: (3, 1))]
+    with serving(store_ae({CT}), handlers) as server:
+        association = associate(AE(), server, contexts=contexts(), ext_neg=[build_async_ops(3, 1)])
+        interrupting = Interrupting()
+        first, last = objects(2)
+        with association:
+            stores = many(association, [first, interrupting, last])
+            with pytest.raises(KeyboardInterrupt):
+                next(stores)
+            told = {id(each.item): each.outcome for each in stores}
+        assert told == {
+            id(first): Outcome.STORED,
+            id(interrupting): Outcome.NOT_SENT,
+            id(last): Outcome.STORED,
+        }
+
+
 @pytest.mark.parametrize("is_kept", [False, True])
 def test_an_iterator_that_is_left_gives_its_room_back(is_kept: bool) -> None:
     """The association goes on, or is released, once what was under way has been answered."""

@@ -84,6 +84,10 @@ class Pipeline(Generic[Item]):
         """Take an item that cannot be sent, for a reason of its own."""
         self._told.append(unanswered(item, Outcome.FAILED, error))
 
+    def turn_down(self, item: Item) -> None:
+        """Take an item that is not to be sent: who prepared it was interrupted."""
+        self._told.append(unanswered(item, Outcome.NOT_SENT, None))
+
     def refuse(self, item: Item) -> None:
         """Take an item after the association broke."""
         self._told.append(unanswered(item, Outcome.NOT_SENT, self._failure))

@@ -135,9 +135,15 @@ class Storing(ABC, Generic[Item]):
             pipeline.refuse(item)
             return
         try:
-            prepared = await self._association.apart(self._prepare, item)
+            if isinstance(item, outgoing.BUFFERS):  # nothing is read
+                prepared = self._prepare(item)
+            else:
+                prepared = await self._association.apart(self._prepare, item)
         except Exception as error:  # whatever is wrong with it, the others can be sent
             pipeline.fail(item, error)
+        except BaseException:
+            pipeline.turn_down(item)
+            raise
         else:
             pipeline.add(item, prepared)
 
