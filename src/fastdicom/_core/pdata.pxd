@@ -106,7 +106,8 @@ cdef extern from "fd_writer.h":
     uint32_t fd_writer_fragment_maximum(uint32_t peer_maximum_length) nogil
     void fd_writer_open(fd_writer *writer, uint8_t context_id, uint32_t fragment_maximum, fd_span command,
                         const fd_span *data, size_t data_count, int has_data_set) nogil
-    void fd_writer_begin(fd_writer *writer, uint8_t context_id, uint32_t fragment_maximum, fd_span command) nogil
+    void fd_writer_begin(fd_writer *writer, uint8_t context_id, uint32_t fragment_maximum,
+                         fd_span command) nogil
     uint64_t fd_writer_left(const fd_writer *writer) nogil
     size_t fd_writer_copy_left(const fd_writer *writer, uint8_t *p) nogil
     void fd_writer_add(fd_writer *writer, const fd_span *data, size_t data_count, int is_last) nogil

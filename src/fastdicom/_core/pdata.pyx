@@ -36,29 +36,21 @@ cdef dict SIGNALS = {
     FD_EVENT_SINK_FAILED: Signal.SINK_FAILED,
 }
 
+INVALID = AbortReason.INVALID_PARAMETER_VALUE
+
 # code: (reason for the A-ABORT, text)
 cdef dict ERRORS = {
-    FD_E_PDU_TYPE: (
-        AbortReason.UNRECOGNIZED_PDU, "a PDU of type {value:02X}H; there is none (PS3.8 9.3.1)",
-    ),
-    FD_E_PDU_LENGTH: (
-        AbortReason.INVALID_PARAMETER_VALUE, "a PDU is {value} bytes long; the limit is {limit}",
-    ),
+    FD_E_PDU_TYPE: (AbortReason.UNRECOGNIZED_PDU, "a PDU of type {value:02X}H; there is none (PS3.8 9.3.1)"),
+    FD_E_PDU_LENGTH: (INVALID, "a PDU is {value} bytes long; the limit is {limit}"),
     FD_E_PDV_LENGTH: (
-        AbortReason.INVALID_PARAMETER_VALUE,
+        INVALID,
         "a PDV claims {value} bytes; at least 2 are needed and its P-DATA-TF has {limit} left",
     ),
-    FD_E_PDV_EMPTY: (
-        AbortReason.INVALID_PARAMETER_VALUE, "more than {limit} PDVs without a byte of data in a row",
-    ),
-    FD_E_PDV_COUNT: (
-        AbortReason.INVALID_PARAMETER_VALUE, "a P-DATA-TF is {value} bytes long; the shortest PDV has 6",
-    ),
-    FD_E_CONTEXT: (
-        AbortReason.INVALID_PARAMETER_VALUE, "a PDV on presentation context {value}, which was not accepted",
-    ),
+    FD_E_PDV_EMPTY: (INVALID, "more than {limit} PDVs without a byte of data in a row"),
+    FD_E_PDV_COUNT: (INVALID, "a P-DATA-TF is {value} bytes long; the shortest PDV has 6"),
+    FD_E_CONTEXT: (INVALID, "a PDV on presentation context {value}, which was not accepted"),
     FD_E_CONTEXT_CHANGE: (
-        AbortReason.INVALID_PARAMETER_VALUE,
+        INVALID,
         "a PDV on presentation context {value} within a message on {limit}",
     ),
     FD_E_ORDER: (

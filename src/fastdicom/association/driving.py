@@ -28,6 +28,5 @@ def drive(coroutine: Coroutine[Any, Any, Result]) -> Result:
     name = getattr(coroutine, "__qualname__", "a coroutine")
     coroutine.close()
     raise RuntimeError(
-        f"{name} awaits what only an event loop brings about; "
-        "an association of fastdicom.aio is used without one"
+        f"{name} awaits what only an event loop brings about; an association of threads has none"
     )

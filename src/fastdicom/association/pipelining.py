@@ -147,7 +147,7 @@ class Storing(ABC, Generic[Item]):
         else:
             pipeline.add(item, prepared)
 
-    def _prepare(self, item: Item) -> outgoing.Outgoing:
+    def _prepare(self, item: Any) -> outgoing.Outgoing:
         content = item if self._content_of is None else self._content_of(item)
         return outgoing.prepare(content, self._transfer_syntax, self._means)
 
