@@ -55,8 +55,7 @@ def forward(
     event
         Of EVT_C_STORE_HEADER.
     destinations
-        One or several: associations on which this side is SCU, or pools, from which one is borrowed. None of
-        an event loop; the incoming association may be one. Each
+        One or several: associations on which this side is SCU, or pools, from which one is borrowed. Each
         must have accepted the SOP class of the object in the transfer syntax that it comes in; else that
         destination fails, and nothing is sent to it.
     answer
