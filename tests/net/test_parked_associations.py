@@ -29,6 +29,7 @@ from raw_peer import (
     echo_rq,
     fake_acceptor,
     request,
+    response,
     store_rq,
 )
 from servers import DEADLINE, POLL, associate, await_event, port_of, serving, store_ae, wait_until
@@ -144,8 +145,22 @@ def test_a_requestor_answers_a_notification_without_a_call() -> None:
     assert reported == [1, 1, 1]
 
 
-@pytest.mark.parametrize("response", ["A-ABORT", "A-RELEASE"])
-def test_a_requestor_notices_that_nothing_comes(response: str) -> None:
+def test_what_comes_behind_a_response_is_not_left_in_memory() -> None:
+    def script(peer: Raw) -> None:
+        accept(peer)
+        peer.send(response(peer.receive_message()[1]) + model.release_rq())
+        assert peer.receive_pdu() == model.release_rp()
+
+    with watched_requestor(script, evt.EVT_RELEASED) as (association, happened, _):
+        lot = association.ae._crew.lot
+        wait_until(lambda: any(is_parked(row[2]) for row in lot._heap))
+        with lot._lock:  # who waits for the descriptor looks when there is nothing to be read any more
+            assert association.send_c_echo().Status == 0x0000
+        await_event(happened)
+
+
+@pytest.mark.parametrize("end", ["A-ABORT", "A-RELEASE"])
+def test_a_requestor_notices_that_nothing_comes(end: str) -> None:
     ae = AE()
     ae.network_timeout = 0.3
     times: list[float] = []
@@ -155,16 +170,16 @@ def test_a_requestor_notices_that_nothing_comes(response: str) -> None:
         start = monotonic()
         last = peer.receive_pdu()
         times.append(monotonic() - start)
-        if response == "A-RELEASE":
+        if end == "A-RELEASE":
             assert last == model.release_rq()
             peer.send(model.release_rp())
         else:
             assert last == ABORT_OF_USER
         peer.close()
 
-    event = evt.EVT_RELEASED if response == "A-RELEASE" else evt.EVT_ABORTED
+    event = evt.EVT_RELEASED if end == "A-RELEASE" else evt.EVT_ABORTED
     with watched_requestor(script, event, ae) as (association, happened, _):
-        association.network_timeout_response = response
+        association.network_timeout_response = end
         await_event(happened)
     assert 0.3 <= times[0] < 5
 

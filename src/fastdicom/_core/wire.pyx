@@ -103,6 +103,11 @@ cdef class Wire:
     def bytes_sent(self):
         return self.socket.bytes_sent
 
+    @property
+    def holds_bytes(self):
+        """Whether bytes have been taken from the socket that `receive` has not told of."""
+        return self.reader.has_more
+
     def has_news(self):
         """Whether `receive` has something to tell at once, or may have."""
         return self.reader.has_more or fd_socket_has_news(&self.socket) != 0

@@ -221,9 +221,7 @@ class Operations(ABC):
         try:
             await self._reached(invocation)
         finally:
-            self._exchange.end(invocation)
-            if self._waiting:
-                self._tell_all()
+            self._finish(invocation)
         return invocation.response
 
     # What comes.

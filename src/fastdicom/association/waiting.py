@@ -18,7 +18,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastdicom._core.command import encode_command
-from fastdicom._core.exchange import Goal, Inquiry
+from fastdicom._core.exchange import Goal, Inquiry, Invocation
 from fastdicom._core.pdata import Linger, Message, MessageWriter
 from fastdicom.association import outgoing
 from fastdicom.association.driving import drive
@@ -85,10 +85,14 @@ class Waiting(Life):
                 self._settle()
             self._wait_for(invocation)
         finally:
-            self._exchange.end(invocation)
-            if self._waiting:
-                self._tell_all()
+            self._finish(invocation)
         return invocation.response
+
+    def _finish(self, invocation: Invocation) -> None:
+        super()._finish(invocation)
+        # What has come behind the response is in memory already: the descriptor does not tell a worker of it.
+        if self._link.holds_bytes and not self._exchange.is_invoking:
+            self._link.on_news()
 
     async def _reached(self, goal: Goal) -> None:
         self._wait_for(goal)

@@ -66,6 +66,11 @@ class Endpoint:
         """Whether `receive` has something to tell at once, or may have."""
         return self._is_closed or not self._flows or bool(self._arrived) or self._wire.has_news()
 
+    @property
+    def holds_bytes(self) -> bool:
+        """Whether something has come that `receive` has not told of, and `fileno` does not any more."""
+        return self._wire.holds_bytes or bool(self._arrived)
+
     def linger(self, seconds: float) -> None:
         """Bound all further waits together; after that the connection is closed."""
         self._limit = monotonic() + seconds

@@ -97,6 +97,11 @@ class SocketWire:
 
     # Receiving.
 
+    @property
+    def holds_bytes(self) -> bool:
+        """Whether bytes have been taken from the socket that `receive` has not told of."""
+        return self.reader.has_more
+
     def has_news(self) -> bool:
         """Whether `receive` has something to tell at once, or may have."""
         if self.reader.has_more or self._ended is not None:

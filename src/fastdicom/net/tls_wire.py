@@ -84,6 +84,11 @@ class TlsWire(SocketWire):
         except OSError as error:
             self._fail(error)
 
+    @property
+    def holds_bytes(self) -> bool:
+        """Whether bytes have been taken from the socket that `receive` has not told of."""
+        return self.reader.has_more or self._tls.has_pending
+
     def has_news(self) -> bool:
         """Say that it may: what has been taken from the socket may wait to be decrypted."""
         return True
