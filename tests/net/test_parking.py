@@ -211,12 +211,14 @@ def test_a_requestor_that_is_soon_over_is_never_waited_for(monkeypatch: pytest.M
     monkeypatch.setattr("fastdicom.association.performing.LOOK_AGAIN", 0.9)
     with serving(store_ae(set())) as server:
         ae = AE()
-        associate(ae, server, contexts=CONTEXTS).release()
+        with associate(ae, server, contexts=CONTEXTS):
+            assert ae._crew is not None
+            lot = ae._crew.lot
+            wait_until(lambda: lot._waits_until)  # for this one: earlier than for any that follows
         wait_until(lambda: not server._associations)
         monkeypatch.setattr(ParkingLot, "park", note)
         wakes: list[int] = []
-        assert ae._crew is not None
-        monkeypatch.setattr(ae._crew.lot._waker, "wake", lambda: wakes.append(1))
+        monkeypatch.setattr(lot._waker, "wake", lambda: wakes.append(1))
         monkeypatch.setattr("fastdicom.association.performing.HAS_POLLER", False)  # of the acceptor's
         for _ in range(5):
             with associate(ae, server, contexts=CONTEXTS) as association:
