@@ -27,7 +27,7 @@ CORPUS := $(wildcard csrc/fuzz/corpus/*/*)
 COMPILED := $(KERNELS) $(HEADERS) $(shell find src -name '*.pyx' -o -name '*.pxd')
 COMPILERS := $(CC) $(filter-out $(CC),$(shell command -v clang >/dev/null && echo clang))
 
-.PHONY: bench test lint lint-c check-c wheel soak fuzz sanitize clean
+.PHONY: bench test lint lint-python lint-types lint-c check-c wheel soak fuzz sanitize clean
 
 # --- environments -----------------------------------------------------------------------------------------
 
@@ -50,15 +50,22 @@ $(VENV)/test.stamp: $(VENV)/made pyproject.toml setup.py $(COMPILED)
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m fastdicom.bench $(BENCH)
 
+# A worker for each processor; one that has run out of tests takes some of another's. They start hundreds of programs,
+# and none of these has to compile the package again: bytecode is written whatever the environment says.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: lint check-c
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal $(PYTEST_ARGS)
 
-lint: $(VENV)/test.stamp lint-c
+lint: lint-python lint-types lint-c
+
+lint-python: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/cython-lint src # it calls pycodestyle
 	$(BIN)/lint-imports
+
+lint-types: $(VENV)/test.stamp
+	$(BIN)/mypy
 
 wheel: $(VENV)/test.stamp
 	rm -rf dist

@@ -68,5 +68,6 @@ setup(
             "embedsignature": False,
             "freethreading_compatible": True,
         },
-    )
+    ),
+    options={"build_ext": {"parallel": os.cpu_count()}},
 )

@@ -6,12 +6,13 @@ Where the environment says CI, a peer that is missing is a failure; elsewhere it
 from __future__ import annotations
 
 import importlib
+import itertools
 import os
 import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,12 @@ import pytest
 
 DEADLINE = 60
 """Seconds that no command here needs."""
+
+# Ports below those that a system gives to connections of its own accord, so none is taken between being
+# looked up and being listened on. Each worker of pytest-xdist has its share; each run begins elsewhere in it.
+LOWEST_PORT, SHARE_OF_PORTS, SHARES = 20_000, 1000, 12
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = itertools.count(os.getpid())
 
 
 def missing(peer: str) -> NoReturn:
@@ -101,9 +108,12 @@ def peer_environment() -> dict[str, str]:
 
 
 def unused_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """Return a port that nobody listens on, and that no other worker is given."""
+    for number in itertools.islice(_PORTS, SHARE_OF_PORTS):
+        port = LOWEST_PORT + _WORKER % SHARES * SHARE_OF_PORTS + number % SHARE_OF_PORTS
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    pytest.fail("no port is free")
 
 
 @contextmanager

@@ -400,7 +400,7 @@ def generate(event: evt.Event) -> Any:
 
 
 @pytest.mark.parametrize("service", ALL, ids=repr)
-@pytest.mark.parametrize("handler", [None, explode], ids=str)
+@pytest.mark.parametrize("handler", [None, explode], ids=["no handler", "one that raises"])
 def test_no_handler_and_one_that_raises(service: Service, handler: Any) -> None:
     assert_answer(serve(service, handler), expected(service, 0x0110))
 
