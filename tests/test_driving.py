@@ -66,7 +66,7 @@ class Callable:
 )
 def test_a_handler_that_is_a_coroutine_function(handler: Any) -> None:
     """It is refused where it is bound, not when a request has come."""
-    expected = r"the handler of EVT_C_FIND is a coroutine function; there is no event loop that runs it"
+    expected = r"the handler of EVT_C_FIND is a coroutine function; it takes an association of fastdicom\.aio"
     ae = store_ae({CTImageStorage})
     with pytest.raises(ValueError, match=expected):
         ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_FIND, handler)])

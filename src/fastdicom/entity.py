@@ -1,6 +1,6 @@
 """The settings of an application entity: who it is, what it sends and accepts, and where objects go.
 
-`AE` is this, and what it does with it.
+`AE` and `aio.AE` are this, and what they do with it: one with threads, the other on an event loop.
 """
 
 from __future__ import annotations

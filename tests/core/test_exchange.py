@@ -117,6 +117,8 @@ def test_nobody_waits_for_himself() -> None:
     exchange.check_may_wait(8)
     with pytest.raises(AssociationError, match="1 operations are in progress, one of them of this thread"):
         exchange.check_may_wait(7)
+    exchange.invoked[1].is_abandoned = True  # it is nobody's any more
+    exchange.check_may_wait(7)
 
 
 def test_performed_operations() -> None:

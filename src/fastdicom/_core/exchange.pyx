@@ -217,7 +217,7 @@ cdef class Exchange:
             When it would: a handler that runs within an operation asks for another one.
         """
         for invocation in self.invoked.values():
-            if invocation.thread == thread:
+            if invocation.thread == thread and not invocation.is_abandoned:
                 raise AssociationError(
                     f"{len(self.invoked)} operations are in progress, one of them of this thread, and "
                     f"{self.invoked_limit} may be; nothing was sent"

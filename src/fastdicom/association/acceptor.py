@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from fastdicom import events as evt
 from fastdicom._core.pdata import Reader
@@ -21,6 +21,9 @@ from fastdicom.presentation import PresentationContext
 from fastdicom.ul.admission import NO_REASON_GIVEN
 from fastdicom.ul.pdu import A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
 from fastdicom.ul.provider import AssociateIndication, Indication, Provider
+
+if TYPE_CHECKING:
+    from fastdicom.net.aio_link import Link
 
 # Decides whether an association may be had; None lets it in.
 Admit: TypeAlias = Callable[[Life, A_ASSOCIATE_RQ], A_ASSOCIATE_RJ | None]
@@ -79,7 +82,7 @@ def _negotiate(association: Association, connection: Connection, admit: Admit, h
 
 
 async def respond_to_request(
-    association: Life, connection: Connection, admit: Admit, rq: A_ASSOCIATE_RQ
+    association: Life, connection: Connection | Link, admit: Admit, rq: A_ASSOCIATE_RQ
 ) -> None:
     """Accept or reject a request."""
     association.requestor.ae_title = rq.calling_ae_title.strip()
@@ -94,7 +97,7 @@ async def respond_to_request(
         _reject(association, connection, rejection)
 
 
-def _reject(association: Life, connection: Connection, rejection: A_ASSOCIATE_RJ) -> None:
+def _reject(association: Life, connection: Connection | Link, rejection: A_ASSOCIATE_RJ) -> None:
     association.acceptor.writeable = False
     association.ae.dismiss(association)  # before the peer hears of it: it may associate again at once
     connection.tell(lambda now: connection.provider.reject(rejection, now))
@@ -103,7 +106,7 @@ def _reject(association: Life, connection: Connection, rejection: A_ASSOCIATE_RJ
     )
 
 
-async def _accept(association: Life, connection: Connection, rq: A_ASSOCIATE_RQ) -> None:
+async def _accept(association: Life, connection: Connection | Link, rq: A_ASSOCIATE_RQ) -> None:
     """Accept a request of who is admitted, unless a handler refuses it."""
     ae = association.ae
     decisions = with_added(association, await decide(association))

@@ -28,5 +28,6 @@ def drive(coroutine: Coroutine[Any, Any, Result]) -> Result:
     name = getattr(coroutine, "__qualname__", "a coroutine")
     coroutine.close()
     raise RuntimeError(
-        f"{name} awaits what only an event loop brings about; an association of threads has none"
+        f"{name} awaits what only an event loop brings about; "
+        "an association of fastdicom.aio is used without one"
     )

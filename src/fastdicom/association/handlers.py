@@ -62,7 +62,7 @@ class Handlers:
             raise TypeError(f"{event!r} is no event; events are named evt.EVT_…")
         if not self.takes_coroutines and is_coroutine_function(handler):
             raise ValueError(
-                f"the handler of {event} is a coroutine function; there is no event loop that runs it"
+                f"the handler of {event} is a coroutine function; it takes an association of fastdicom.aio"
             )
         row = (handler, tuple(arguments or ()))
         others = () if event.is_intervention else self._without(event, handler)

@@ -78,10 +78,14 @@ class Serving(CompositeOperations):
             if self._is_ahead:
                 self._is_ahead = False
                 raise MessageError("a request has come before the response to the one before (PS3.7 D.3.3.3)")
-            if not self._exchange.begin(message_id, self._who()):
+            if not self._exchange.begin(message_id, self._performer()):
                 # Not by `send_response`: the operation that has this Message ID goes on.
                 return self.send_pending(message, command.encode_response(DUPLICATE_INVOCATION))
         return serve(self, message, context, services)
+
+    def _performer(self) -> int:
+        """Return who performs the operation that is begun."""
+        return self._who()
 
     def _end_performing(self, message: Message, error: BaseException) -> None:
         """Take note that a request has not been answered; raise what is nobody's business here."""
