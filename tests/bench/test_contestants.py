@@ -28,10 +28,10 @@ def names(peers: str, has_pairs: bool = False) -> list[str]:
 
 @pytest.mark.usefixtures("only_dcmtk_is_missing")
 def test_who_runs() -> None:
-    assert names("auto") == ["fastdicom", "limit", "limit-tls", "pydicom", "pynetdicom"]
-    assert names("none") == ["fastdicom", "limit", "limit-tls"]
-    assert names("pynetdicom") == ["fastdicom", "limit", "limit-tls", "pynetdicom"]
-    assert names("auto", has_pairs=True)[5:] == ["fastdicom>pynetdicom", "pynetdicom>fastdicom"]
+    assert names("auto") == ["fastdicom", "fastdicom-aio", "limit", "limit-tls", "pydicom", "pynetdicom"]
+    assert names("none") == ["fastdicom", "fastdicom-aio", "limit", "limit-tls"]
+    assert names("pynetdicom") == ["fastdicom", "fastdicom-aio", "limit", "limit-tls", "pynetdicom"]
+    assert names("auto", has_pairs=True)[6:] == ["fastdicom>pynetdicom", "pynetdicom>fastdicom"]
 
 
 @pytest.mark.usefixtures("only_dcmtk_is_missing")
@@ -39,7 +39,9 @@ def test_who_is_missing() -> None:
     assert [line.split()[0] for line in select("auto", False)[1]] == ["dcmtk", "dcmtk-nagle"]
     with pytest.raises(ValueError, match="dcmtk is not here: install DCMTK's tools"):
         select("pynetdicom,dcmtk", False)
-    with pytest.raises(ValueError, match="no peer is named orthanc; there are fastdicom, limit"):
+    with pytest.raises(
+        ValueError, match="no peer is named orthanc; there are fastdicom, fastdicom-aio, limit"
+    ):
         select("orthanc", False)
 
 

@@ -14,7 +14,7 @@ from bench.test_run import contestant, instances, measured, needs_limit
 
 import fastdicom
 from fastdicom.bench import inputs, report_json
-from fastdicom.bench.contestants import IMPLEMENTATIONS
+from fastdicom.bench.contestants import IMPLEMENTATIONS, OURS_AIO
 from fastdicom.bench.entries import Figure
 from fastdicom.bench.peers.first_byte import data_length, pdus
 from fastdicom.bench.peers.knock import echo_request, prepared_request
@@ -26,6 +26,7 @@ from fastdicom.bench.scenarios import BY_NAME, Scenario, Variant
 __all__ = ["instances"]
 
 FEW = tuple(Variant(str(senders), senders=senders) for senders in (1, 3))
+HAS_AIO = IMPLEMENTATIONS[OURS_AIO].version() is not None
 
 
 def few(name: str) -> Scenario:
@@ -39,6 +40,9 @@ def few(name: str) -> Scenario:
         "fastdicom",
         pytest.param("limit", marks=needs_limit),
         "pynetdicom",
+        pytest.param(
+            OURS_AIO, marks=pytest.mark.skipif(not HAS_AIO, reason="no fastdicom.aio, or no uvloop")
+        ),
     ],
 )
 def test_senders_share_processes(name: str, instances: list[inputs.Instance], tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from fastdicom.bench.scenarios import Scenario, Variant
 
 Role = Literal["sender", "receiver", "middle", "relay"]
 OURS = "fastdicom"
+OURS_AIO = "fastdicom-aio"
 LIMIT = "limit"
 LIMIT_TLS = "limit-tls"
 EXTERNAL = Path(__file__).parent / "peers" / "external.py"
@@ -122,6 +123,12 @@ def package_version(distribution: str) -> Callable[[], str | None]:
     return version
 
 
+def aio_version() -> str | None:
+    """Return the version of fastdicom where it can be measured on uvloop."""
+    found = all(map(importlib.util.find_spec, ("fastdicom.aio", "uvloop")))
+    return f"{__version__} on uvloop {importlib.metadata.version('uvloop')}" if found else None
+
+
 def limit_version() -> str | None:
     """Return the version of the limit, which exists where there are POSIX sockets."""
     return __version__ if importlib.util.find_spec("fastdicom.bench._limit") else None
@@ -131,6 +138,21 @@ IMPLEMENTATIONS = {
     implementation.name: implementation
     for implementation in (
         Implementation(OURS, lambda: __version__, "", has_tls=True, has_data_sets=True, has_variants=True),
+        Implementation(
+            OURS_AIO,
+            aio_version,
+            'pip install "fastdicom-net[uvloop]"',
+            scenarios=frozenset(
+                {
+                    "store-ct",
+                    "store-small",
+                    "store-parallel",
+                    "store-parallel-small",
+                    "idle-1000",
+                    "idle-10000",
+                }
+            ),
+        ),
         Implementation(
             LIMIT,
             limit_version,
@@ -178,7 +200,7 @@ IMPLEMENTATIONS = {
     )
 }
 # Who runs whoever else is asked for.
-ALWAYS = (OURS, LIMIT, LIMIT_TLS)
+ALWAYS = (OURS, OURS_AIO, LIMIT, LIMIT_TLS)
 # What fastdicom can be paired with.
 MIXED = ("pynetdicom", "dcmtk")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastdicom.bench.contestants import IMPLEMENTATIONS, LIMIT, LIMIT_TLS
+from fastdicom.bench.contestants import IMPLEMENTATIONS, LIMIT, LIMIT_TLS, OURS_AIO
 
 
 def machine() -> dict[str, str | int | None]:
@@ -48,6 +48,6 @@ def versions() -> dict[str, str]:
     }
     for name, implementation in IMPLEMENTATIONS.items():
         version = implementation.version()
-        if version is not None and name not in (LIMIT, LIMIT_TLS, "dcmtk-nagle"):
+        if version is not None and name not in (OURS_AIO, LIMIT, LIMIT_TLS, "dcmtk-nagle"):
             found[name] = version
     return found
