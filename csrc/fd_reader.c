@@ -332,8 +332,8 @@ static int in_pdv(struct fd_reader *reader)
         code = reader->is_in_data_set ? append(reader) : append_command(reader);
     if (code != FD_OK)
         return code;
-    if (reader->fragment_left != 0)
-        return fd_reader_staged(reader) != 0 ? FD_OK : FD_NEED_DATA; /* with some left, a piece is whole */
+    if (reader->fragment_left != 0) /* with some staged, a piece is whole */
+        return fd_reader_staged(reader) != 0 || is_look_due(reader) ? FD_OK : FD_NEED_DATA;
     int is_last = reader->pdv.control & FD_IS_LAST;
     if (is_last && reader->is_in_data_set)
         code = end_message(reader);

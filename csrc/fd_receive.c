@@ -5,7 +5,7 @@
 
 #include "fd_reader.h"
 
-#define FD_FIRST_READ ((size_t)32768)
+#define FD_FIRST_READ ((size_t)24576)
 
 /* Make room behind what is staged. A PDU that does not fit is within its limit: peek has checked. */
 static int make_room(struct fd_reader *reader)
@@ -31,8 +31,11 @@ static int make_room(struct fd_reader *reader)
 /* How much more of the data set the memory at hand takes. A block from the pool may be larger than the limit. */
 static size_t room_in_place(const struct fd_reader *reader)
 {
-    size_t most = reader->piece_length != 0 ? reader->piece_length : reader->memory_limit;
-    size_t limit = reader->data.capacity < most ? reader->data.capacity : most;
+    size_t limit = reader->piece_length != 0 ? reader->piece_length : reader->memory_limit;
+    if (reader->look_length != 0 && reader->look_length < limit)
+        limit = reader->look_length;
+    if (reader->data.capacity < limit)
+        limit = reader->data.capacity;
     size_t held = fd_reader_held(reader);
     return held < limit ? limit - held : 0;
 }

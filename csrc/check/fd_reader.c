@@ -345,6 +345,48 @@ static void check_memory_limit(void)
     free_stream(&stream);
 }
 
+/* Looks: told once so much has come and not before, whatever the fragments promise; at a pause with a quarter.
+ * However much there is to be received, not much more is. */
+static void check_looks(size_t look, uint32_t maximum, enum cut cut)
+{
+    struct stream stream = {.count = 0};
+    struct random_numbers numbers = {13};
+    struct fd_pool pool;
+    struct fd_reader reader;
+    size_t at = 0;
+    int code;
+    while (stream.count == 0 || !stream.messages[0].has_data_set || stream.messages[0].data_length < 300000) {
+        free_stream(&stream);
+        stream = (struct stream){.count = 0};
+        add_message(&stream, &numbers, 400000);
+    }
+    write_message(&stream, &stream.messages[0], &numbers, maximum);
+    fd_pool_open(&pool, 0);
+    CHECK(fd_reader_open(&reader, &pool, 0, 0, SIZE_MAX) == FD_OK);
+    reader.mode = FD_MODE_DATA;
+    reader.is_accepted[CONTEXT] = 1;
+    reader.holds_commands = 1;
+    while ((code = fd_reader_next(&reader)) == FD_NEED_DATA)
+        deliver(&reader, &stream, &at, FD_TARGETS, CUT_NOWHERE, &numbers);
+    CHECK(code == FD_EVENT_COMMAND);
+    fd_reader_look(&reader, look);
+    while ((code = fd_reader_next(&reader)) == FD_NEED_DATA) {
+        CHECK(fd_reader_held(&reader) < look);
+        CHECK(fd_reader_at_pause(&reader) == (fd_reader_held(&reader) > look / 4 ? FD_EVENT_LOOK : 0));
+        deliver(&reader, &stream, &at, FD_TARGETS, cut, &numbers);
+    }
+    CHECK(code == FD_EVENT_LOOK && fd_reader_held(&reader) >= look && fd_reader_next(&reader) == FD_EVENT_LOOK);
+    CHECK(fd_reader_held(&reader) - look < 32768);
+    CHECK(memcmp(reader.data.p, stream.messages[0].data, fd_reader_held(&reader)) == 0);
+    fd_reader_look(&reader, 0);
+    CHECK(fd_reader_at_pause(&reader) == 0);
+    while ((code = fd_reader_next(&reader)) == FD_NEED_DATA)
+        deliver(&reader, &stream, &at, FD_TARGETS, CUT_NOWHERE, &numbers);
+    CHECK(code == FD_EVENT_MESSAGE && reader.data_length == stream.messages[0].data_length);
+    fd_reader_close(&reader);
+    free_stream(&stream);
+}
+
 /* The budget of the pool: a data set waits where it has no room, and goes on when there is some. */
 static void check_budget(void)
 {
@@ -401,5 +443,12 @@ int main(void)
     }
     check_memory_limit();
     check_budget();
+    for (enum cut cut = CUT_ONE; cut <= CUT_SMALL; cut++) {
+        check_looks(1, 16382, cut);
+        check_looks(8192, 16382, cut);
+        check_looks(20000, 0, cut);
+        check_looks(30000, 0, cut);
+        check_looks(200000, 300, cut);
+    }
     return 0;
 }

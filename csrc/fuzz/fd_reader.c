@@ -192,6 +192,8 @@ static void take_piece(struct run *run)
 
 static void choose_sink(struct run *run, int is_full)
 {
+    if (!is_full)
+        fd_reader_look(&run->reader, run->settings[6] & 15);
     if (choice(run) == 3) {
         fd_reader_cut(&run->reader, 1 + ((size_t)run->settings[6] << 9));
         take_piece(run);
@@ -262,6 +264,11 @@ static int answer(struct run *run, int code)
         return 1; /* when it is told hangs on the cuts; the message tells that it was */
     if (code == FD_EVENT_FULL && reader->piece_length != 0) {
         take_piece(run);
+        return 1;
+    }
+    if (code == FD_EVENT_LOOK) { /* so is when that is */
+        CHECK(fd_reader_held(reader) >= reader->look_length);
+        fd_reader_look(reader, fd_reader_held(reader) < 5000 ? 3 * fd_reader_held(reader) : 0);
         return 1;
     }
     tell(run, (uint64_t)code);
