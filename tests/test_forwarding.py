@@ -22,7 +22,7 @@ from routing import Archive, Destination, Router, raw_association, routed
 from servers import associate, await_event, port_of, serving, store_ae, wait_until
 from test_store_header import image
 
-from fastdicom import AE, Association, build_async_ops, evt, forward
+from fastdicom import AE, Association, AssociationPool, build_async_ops, evt, forward
 from fastdicom.data_sets import encode_dataset
 from fastdicom.errors import AssociationError, NoAcceptedContext
 from fastdicom.net import wires
@@ -273,6 +273,27 @@ def test_a_pool(pixel_length: int, slow: str) -> None:
         assert send(sender, pixel_length) == 0xA700
         wait_until(lambda: len(pool.lent) == 4)
         assert isinstance(pool.lent[3], AssociationError)
+
+
+@pytest.mark.parametrize("slow", ["wait", "spill"])
+def test_pools_of_associations(slow: str) -> None:
+    """And what one of them lends is back afterwards."""
+    with ExitStack() as stack:
+        archives = [Archive(stack), Archive(stack)]
+        addresses = [("127.0.0.1", port_of(archive.server)) for archive in archives]
+        pools = [stack.enter_context(AssociationPool(address, limit=1)) for address in addresses]
+        router = Router(stack, *pools, slow=slow)
+        sender = router.association(stack)
+        for pixel_length in (SMALL, LARGE, LARGE):
+            assert send(sender, pixel_length) == 0x0000
+        encoded = [encode_dataset(image(n), ExplicitVRLittleEndian) for n in (SMALL, LARGE, LARGE)]
+        assert [archive.objects for archive in archives] == [encoded, encoded]
+        archives[0].server.shutdown()
+        router.options["answer"] = "any"
+        assert send(sender, LARGE) == 0x0000
+        failed, stored = router.forwarded[-1].results
+        assert failed.error is not None
+        assert stored.is_stored
 
 
 def test_what_cannot_be_forwarded() -> None:

@@ -47,12 +47,13 @@ def header_of(data_set: Any, transfer_syntax: UID, end: int) -> EncodedDataset:
     return EncodedDataset(data_set, transfer_syntax, stop_tag=end)
 
 
-def has_header(data_set: bytes, transfer_syntax: UID, end: int) -> bool:
-    """Whether all elements in front of a tag have come."""
+def whole_header_of(data_set: Any, transfer_syntax: UID, end: int) -> EncodedDataset | None:
+    """Return the elements in front of a tag once all of them have come; None before."""
     with suppress(ValueError):  # cut off, most likely; if it is broken, nothing that comes will mend it
         header = header_of(data_set, transfer_syntax, end)
-        return header.end_offset < memoryview(header.data).nbytes
-    return False
+        if header.end_offset < memoryview(header.data).nbytes:
+            return header
+    return None
 
 
 async def choose(association: Serving, arrival: Arrival) -> Choice:
@@ -67,7 +68,10 @@ async def choose(association: Serving, arrival: Arrival) -> Choice:
         association, evt.EVT_C_STORE_HEADER, association.wall_clock(), request, context
     )
     event.is_complete = arrival.is_complete
-    event.header = header_of(arrival.data_set, context.transfer_syntax, association.ae.header_end)
+    header = arrival.header
+    if header is None:
+        header = header_of(arrival.data_set, context.transfer_syntax, association.ae.header_end)
+    event.header = header
     try:
         return _choice(await association.call(handler, event, arguments))
     except Exception:

@@ -55,6 +55,8 @@ class Delivered:
         """Whether the destination has confirmed it: success, or a warning."""
         if self.status is None:
             return False
+        if self.status.Status == 0x0000:  # nearly always
+            return True
         return code_to_category(self.status.Status) in (STATUS_SUCCESS, STATUS_WARNING)
 
 
@@ -81,7 +83,7 @@ class Delivery:
         self._transfer_syntax = transfer_syntax
         self._on_end = on_end
         self._lock = threading.Lock()
-        self._borrowed = ExitStack()
+        self._borrowed: ExitStack | None = None  # from a pool
         self._stream: StoreStream | None = None
         self.result = Delivered(destination)
 
@@ -110,6 +112,7 @@ class Delivery:
         if not hasattr(self._destination, "association"):
             return self._destination
         sop_class_uid = self._command.get(0x0002, "")
+        self._borrowed = ExitStack()
         return self._borrowed.enter_context(
             self._destination.association(sop_class_uid, self._transfer_syntax)
         )
@@ -146,6 +149,8 @@ class Delivery:
         error = self.result.error
         if error is not None and self._stream is not None:
             self._stream.break_off()
+        if self._borrowed is None:
+            return
         with suppress(Exception):  # a pool may raise again what it is told of
             self._borrowed.__exit__(type(error) if error else None, error, None)
 

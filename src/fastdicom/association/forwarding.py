@@ -9,7 +9,7 @@ stores half an object.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pydicom.dataset import Dataset
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 LOGGER = get_logger(__name__)
 
 Answer = Literal["all", "any", "none"]
+ANSWERS = get_args(Answer)
+POLICIES = get_args(Slow)
 
 # How much of an object is taken on at once, in bytes, when it comes fast: it stays in the processor's cache.
 PIECE_LENGTH = 256 << 10
@@ -39,7 +41,7 @@ SUCCESS = 0x0000
 
 def forward(
     event: StoreHeaderEvent,
-    destinations: Sequence[Any] | Any,
+    destinations: list[Any] | tuple[Any, ...] | Any,
     *,
     answer: Answer = "all",
     slow: Slow = "wait",
@@ -85,10 +87,10 @@ def forward(
     """
     if not isinstance(event, StoreHeaderEvent):
         raise TypeError(f"forward is for EVT_C_STORE_HEADER, not {type(event).__name__}")
-    if answer not in get_args(Answer):
-        raise ValueError(f"answer is {answer!r}; {', '.join(map(repr, get_args(Answer)))} are allowed")
-    if slow not in get_args(Slow):
-        raise ValueError(f"slow is {slow!r}; {', '.join(map(repr, get_args(Slow)))} are allowed")
+    if answer not in ANSWERS:
+        raise ValueError(f"answer is {answer!r}; {', '.join(map(repr, ANSWERS))} are allowed")
+    if slow not in POLICIES:
+        raise ValueError(f"slow is {slow!r}; {', '.join(map(repr, POLICIES))} are allowed")
     if buffer < 1:
         raise ValueError(f"buffer is {buffer}; it must be positive")
     return Forwarding(event, _checked(destinations, event.assoc), answer, slow, buffer, on_end)
@@ -96,7 +98,7 @@ def forward(
 
 def _checked(destinations: Any, incoming: Association) -> list[Any]:
     """Return a list of destinations."""
-    each = list(destinations) if isinstance(destinations, Sequence) else [destinations]
+    each = list(destinations) if isinstance(destinations, list | tuple) else [destinations]
     if not each:
         raise ValueError("there is no destination")
     for destination in each:
@@ -148,7 +150,9 @@ class Forwarding:
         # One that is waited for needs no thread of its own.
         self._is_direct = slow == "wait" and len(destinations) == 1
         self._waits = slow == "wait"
-        self._lanes = [Lane(delivery, slow, buffer, self._changed) for delivery in self._deliveries]
+        self._lanes: list[Lane] = []
+        if not self._is_direct:
+            self._lanes = [Lane(delivery, slow, buffer, self._changed) for delivery in self._deliveries]
         self._pieces: list[Any] = []
         self._length = 0
         self._ended = 0
@@ -222,8 +226,12 @@ class Forwarding:
         del pieces, rest
         if self._is_direct and self._answer != "none":
             self._deliveries[0].await_response()
-        with self._changed:
-            self._changed.wait_for(self._may_answer)
+            status = self._deliveries[0].result.status
+            if status is not None and status.Status == SUCCESS:  # nearly always
+                return SUCCESS
+        if not self._may_answer():
+            with self._changed:
+                self._changed.wait_for(self._may_answer)
         return self._status()
 
     def wind_up(self) -> None:
@@ -241,14 +249,16 @@ class Forwarding:
         if self._is_begun:
             return
         self._is_begun = True
-        if self._waits:
+        if self._is_direct:
+            if not self._deliveries[0].is_over:
+                self._deliveries[0].begin()
+        elif self._waits:
             # In the same order for all: who waits for one destination holds none that comes later.
             for delivery in sorted(self._deliveries, key=lambda each: id(each.destination)):
                 if not delivery.is_over:
                     delivery.begin()
-        if not self._is_direct:
-            for lane in self._lanes:
-                lane.start(is_begun=self._waits)
+        for lane in self._lanes:
+            lane.start(is_begun=self._waits)
 
     def _give(self, pieces: list[Any], *, is_last: bool) -> None:
         if not (pieces or is_last):
@@ -289,6 +299,6 @@ class Forwarding:
         if is_enough and self._answer == "none":
             return SUCCESS
         if is_enough:  # one with a warning, if there is one and all are asked for
-            return next((status for status in stored if status.Status != SUCCESS), stored[0])
+            return next((status for status in stored if status.Status != SUCCESS), SUCCESS)
         failed = [result.status for result in results if not result.is_stored]
         return next((status for status in failed if status is not None), OUT_OF_RESOURCES)

@@ -15,7 +15,7 @@ from fastdicom._core.command import CommandSet
 from fastdicom._core.pdata import Signal
 from fastdicom.association.acse import ACSE
 from fastdicom.association.agreements import Agreement, Results
-from fastdicom.association.arrivals import has_header
+from fastdicom.association.arrivals import whole_header_of
 from fastdicom.association.handlers import Handlers
 from fastdicom.association.notifying import Notifying
 from fastdicom.association.observer import PduEvents
@@ -276,7 +276,7 @@ class Life(Notifying):
         self._exchange.performed_limit = self.maximum_operations_performed
         self.apply_timeouts()
         if self._handlers.get(evt.EVT_C_STORE_HEADER):
-            self._sinks.header_check = self._has_header
+            self._sinks.find_header = self._find_header
         self._connected.begin_data_transfer(self._contexts, holds_commands=self._sinks.holds_commands)
         if self._is_aborted:  # by somebody else, meanwhile
             return
@@ -316,8 +316,8 @@ class Life(Notifying):
         LOGGER.info("association rejected: %s", error, extra=self.log_fields)
         self.notify(evt.EVT_REJECTED)
 
-    def _has_header(self, context_id: int, data_set: bytes) -> bool:
-        return has_header(data_set, self._contexts[context_id].transfer_syntax, self.ae.header_end)
+    def _find_header(self, context_id: int, data_set: Any) -> Any:
+        return whole_header_of(data_set, self._contexts[context_id].transfer_syntax, self.ae.header_end)
 
     def _encode_front(self, command: CommandSet, context_id: int) -> bytes:
         return encode_front(

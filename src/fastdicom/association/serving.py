@@ -113,7 +113,7 @@ class Serving(CompositeOperations):
     @property
     def places_objects(self) -> bool:
         """Whether an object may have gone to a file, or somebody have chosen where it goes."""
-        return bool(self._sinks.received) or self._sinks.header_check is not None
+        return bool(self._sinks.received) or self._sinks.find_header is not None
 
     async def take_file(self, message: Message) -> Path | None:
         """Return the file that a data set went to."""
@@ -121,7 +121,7 @@ class Serving(CompositeOperations):
 
     async def take_choice(self, message: Message) -> Choice | None:
         """Return what has been chosen for an object; None when nobody chooses."""
-        if self._sinks.header_check is None:
+        if self._sinks.find_header is None:
             return None
         choice = self._sinks.take_choice(message) or await choose_for_whole(self, message, self._sinks)
         if not self._is_established:  # the handler may have aborted it

@@ -203,7 +203,7 @@ class Connection(Streaming):
         if not self._lock.acquire(False):
             self._turnstile.queue()
         try:
-            if not self._flows:
+            if not (self._flows or self._may_go_on(message)):
                 self._await_stream(message)
                 self.provider.request_p_data()
                 self._bound_wait()

@@ -27,7 +27,7 @@ from fastdicom.net.store_directory import StoreDirectory, create_file
 LOGGER = get_logger(__name__)
 
 # What is waited for before the first elements are looked at, and how much more after each look.
-FIRST_LOOK = 16 << 10
+FIRST_LOOK = 8 << 10
 GROWTH = 4
 
 # Objects of one association that are taken on after their answer, before the next one has to wait.
@@ -39,8 +39,8 @@ HEADER_LIMIT = 16 << 20
 # Given the command set and the presentation context: preamble, prefix and File Meta Information.
 FrontEncoder = Callable[[CommandSet, int], bytes]
 
-# Given the presentation context and what has come of a data set: whether the elements waited for are there.
-HeaderCheck = Callable[[int, bytes], bool]
+# Given the presentation context and what has come of a data set: the elements waited for, or None.
+HeaderFinder = Callable[[int, bytes], Any]
 
 
 class Arrival(NamedTuple):
@@ -54,12 +54,15 @@ class Arrival(NamedTuple):
         What has come of its data set.
     is_complete
         Whether the elements that were waited for are among it.
+    header
+        These elements, when they have been looked for already; else None.
     """
 
     command: CommandSet
     context_id: int
     data_set: Any
     is_complete: bool
+    header: Any = None
 
 
 class PieceTaker(Protocol):
@@ -167,8 +170,8 @@ class Sinks:
 
     Attributes
     ----------
-    header_check
-        Tells when somebody is to choose; None when nobody chooses.
+    find_header
+        Finds what somebody who chooses wants to see first; None when nobody chooses.
     is_receiving
         Whether the data set that is being received goes to a file, or has been chosen for.
     received
@@ -180,7 +183,7 @@ class Sinks:
     def __init__(self, directory: StoreDirectory | None, encode_front: FrontEncoder, whose: Named) -> None:
         self.directory = directory
         self._whose = whose
-        self.header_check: HeaderCheck | None = None
+        self.find_header: HeaderFinder | None = None
         self.is_receiving = False
         self._arrival: Arrival | None = None
         self.received: dict[Message, _File] = {}
@@ -193,7 +196,7 @@ class Sinks:
     @property
     def holds_commands(self) -> bool:
         """Whether to be asked before a data set is received."""
-        return self.directory is not None or self.header_check is not None
+        return self.directory is not None or self.find_header is not None
 
     @property
     def arrival(self) -> Arrival | None:
@@ -235,22 +238,22 @@ class Sinks:
                 )
                 reader.discard()
             return False
-        if self.header_check is not None and self._choice is None:
-            return self._look(self.header_check, command, context_id, reader, signal)
+        if self.find_header is not None and self._choice is None:
+            return self._look(self.find_header, command, context_id, reader, signal)
         self._open(signal, reader)
         return False
 
     def _look(
-        self, check: HeaderCheck, command: CommandSet, context_id: int, reader: Reader, signal: Signal
+        self, find: HeaderFinder, command: CommandSet, context_id: int, reader: Reader, signal: Signal
     ) -> bool:
         """Wait for the first elements; True when they are there, or too long."""
         if signal is Signal.COMMAND:  # nothing has come yet
             reader.look(FIRST_LOOK)
             return False
         data_set = reader.held_data_set
-        is_complete = check(context_id, data_set)
-        if is_complete or signal is not Signal.LOOK or len(data_set) >= HEADER_LIMIT:
-            self._arrival = Arrival(command, context_id, data_set, is_complete)
+        header = find(context_id, data_set)
+        if header is not None or signal is not Signal.LOOK or len(data_set) >= HEADER_LIMIT:
+            self._arrival = Arrival(command, context_id, data_set, header is not None, header)
             return True
         reader.look(min(GROWTH * len(data_set), HEADER_LIMIT))
         return False

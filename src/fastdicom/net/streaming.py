@@ -43,6 +43,7 @@ class Streaming(Endpoint):
         try:
             self._await_stream(message)
             self.provider.request_p_data()
+            self._bound_wait()
             self._streamed = message
             self._flows = False
         finally:
@@ -62,6 +63,10 @@ class Streaming(Endpoint):
         """Wait until no other message is streamed, or none may be sent any more. The lock is held."""
         while self._streamed is not None and self._streamed is not message and self._may_send():
             self._stream_end.wait()
+
+    def _may_go_on(self, message: MessageWriter) -> bool:
+        """Whether this is what is streamed, and nothing has happened that matters to it."""
+        return self._streamed is message and self.provider.state is State.Sta6 and self._waker.is_there
 
     def _may_send(self) -> bool:
         return self.provider.state in _SENDING
