@@ -300,6 +300,10 @@ def test_gauges(scp: tuple[AE, AssociationServer]) -> None:
         wait_for(ae, 0, "busy_workers", server=place)  # it is idle
         assert counted(ae, "waiting_connections", server=place) == 0
     assert counted(ae, "buffer_pool", state="kept") == ae.buffer_pool.kept
+    with Path(__file__).open("rb") as file:
+        held = ae.buffer_pool.read_file(file.fileno(), 0, 100)
+    assert counted(ae, "buffer_pool", state="used") == ae.buffer_pool.used > 0
+    del held
 
 
 def test_gauges_of_others() -> None:

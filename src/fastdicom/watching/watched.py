@@ -53,6 +53,7 @@ class Watched(ABC):
     def gauges(self) -> Iterator[Gauge]:
         """Yield what is so at this moment and no association of this process knows."""
         yield "buffer_pool", ("kept",), self.buffer_pool.kept
+        yield "buffer_pool", ("used",), self.buffer_pool.used
         for gauges in self._gauges:
             yield from gauges()
 
