@@ -13,16 +13,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import model
 import pytest
 import tls_files
+from raw_peer import Raw, acceptance, contexts, fake_acceptor
 from servers import DEADLINE
 
 from fastdicom import AE, AssociationLimit, SocketOptions, evt
 from fastdicom.net import handing_over, sharing
+from fastdicom.net.crew import REQUESTORS
 from fastdicom.net.handing_over import HandedOver, channel, hand_over
 from fastdicom.processes.carrying import OF_THIS_PROCESS, settings_of
 from fastdicom.processes.place import LONGEST_PAUSE, pause_after
-from fastdicom.processes.server import ProcessServer
+from fastdicom.processes.server import ProcessServer, _check_can_fork
 from fastdicom.sop_class import CTImageStorage, Verification
 from fastdicom.tls import server_context
 
@@ -59,9 +62,11 @@ def test_the_settings_of_an_ae_are_pickled(ae: AE, tmp_path: Path) -> None:
     ae.store_directory = tmp_path
     ae.accepts_any_storage = True
     ae.synchronous_peers = ["OLD"]
+    ae.workers = 5
     for other in (pickle.loads(pickle.dumps(ae)), copy.copy(ae)):
         assert settings_of(other) == settings_of(ae)
         assert (other.ae_title, other.maximum_associations, other.dimse_timeout) == ("CARRIED", 77, 12)
+        assert other.workers == 5 and other.workforce is not ae.workforce
         assert other.buffer_pool is not ae.buffer_pool
         assert other.active_associations == []
 
@@ -147,6 +152,26 @@ def test_forking_beside_threads_of_ours_is_refused(ae: AE) -> None:
         end.set()
         thread.join(DEADLINE)
     assert ae.shutdown() == 0
+
+
+def test_who_looks_after_requestors_is_soon_gone() -> None:
+    """An association of this process, which is over, does not keep it from forking."""
+    begun = threading.Event()
+
+    def script(peer: Raw) -> None:
+        peer.receive_pdu()
+        peer.send(acceptance())
+        begun.wait(DEADLINE)
+        assert peer.receive_pdu() == model.release_rq()
+        peer.send(model.release_rp())
+
+    with fake_acceptor(script) as port:
+        association = AE().associate("127.0.0.1", port, contexts=contexts())
+        assert REQUESTORS in {thread.name for thread in threading.enumerate()}
+        begun.set()
+        association.release()
+    _check_can_fork()
+    assert REQUESTORS not in {thread.name for thread in threading.enumerate()}
 
 
 def test_an_address_that_is_taken(ae: AE) -> None:

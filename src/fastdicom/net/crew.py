@@ -35,6 +35,9 @@ JOBS_IN_A_ROW = 8
 # Seconds until waiting is tried again after an error of this program.
 PAUSE = 0.1
 
+# What the threads are called that look after what requestors have asked for.
+REQUESTORS = "fastdicom-requestor"
+
 # Seconds after which a crew that has nothing to look after has no thread any more.
 REST = 1.0
 
@@ -249,7 +252,7 @@ class RequestorCrew(Crew):
     """
 
     def __init__(self, workforce: Workforce, retire: Callable[[RequestorCrew], bool]) -> None:
-        super().__init__(workforce, "fastdicom-requestor")
+        super().__init__(workforce, REQUESTORS)
         self._retire = retire
         self._ends_at: float | None = None
         self._has_ended = False

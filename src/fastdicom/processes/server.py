@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 from fastdicom.events import EventHandler
 from fastdicom.log import get_logger
 from fastdicom.net.addresses import Address
+from fastdicom.net.crew import REQUESTORS, REST
 from fastdicom.net.sharing import SharedPort
 from fastdicom.presentation import PresentationContext
 from fastdicom.processes import messages
@@ -339,6 +340,9 @@ def _start_method(context: BaseContext | str | None) -> Any:
 
 
 def _check_can_fork() -> None:
+    for thread in threading.enumerate():
+        if thread.name == REQUESTORS:  # it ends a while after the last association of a requestor
+            thread.join(2 * REST)
     names = sorted({thread.name for thread in threading.enumerate() if thread.name.startswith(OUR_THREADS)})
     if names:
         raise RuntimeError(
