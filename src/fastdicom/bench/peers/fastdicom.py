@@ -16,7 +16,7 @@ from typing import Any
 from pydicom.uid import UID
 
 import fastdicom
-from fastdicom import AE, build_async_ops, build_context, evt
+from fastdicom import AE, AssociationPool, build_async_ops, build_context, evt
 from fastdicom.bench.peers.conversations import (
     IMPLICIT,
     OTHER_CONTEXTS,
@@ -48,7 +48,7 @@ class FastdicomSender:
         self._ae = AE()
         self._conversation.request_contexts(self._ae)
         self._association: Any = None
-        self._pool: Any = None
+        self._pool: AssociationPool | None = None
 
     def connect(self, port: int) -> None:
         if self._job.kind == "associate":
@@ -82,8 +82,7 @@ class FastdicomSender:
 
     def _open_pool(self, port: int) -> None:
         """Open all associations of a pool, and give them back."""
-        pool_class: Any = getattr(fastdicom, "AssociationPool")  # noqa: B009
-        self._pool = pool_class(("127.0.0.1", port), self._ae, limit=self._way.pooled, window=1)
+        self._pool = AssociationPool(("127.0.0.1", port), self._ae, limit=self._way.pooled, window=1)
         instance = self._job.instances[0]
         with ExitStack() as lent:
             for _ in range(self._way.pooled):
