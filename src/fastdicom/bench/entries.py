@@ -19,6 +19,8 @@ BASELINE_RUNS = 3
 # Below this, the start-up of a tool is too much of what is measured.
 LEAST_TOOL_SECONDS = 0.25
 GROWTH = 8
+# What one of several senders in a process sends at least: the first message of an association finds no memory.
+MESSAGES_EACH = 4
 CLOCK_TICK = 1e-6
 THOUSAND = 1000  # MB in a GB, or operations
 
@@ -178,7 +180,7 @@ class Entry(Sides):
         """Let some senders send so many messages, and take off the baseline once it is known."""
         active = self._senders[: variant.senders]
         each = variant.senders // len(active)
-        least = 2 if self._has_tool and self._baselines else each
+        least = 2 if self._has_tool and self._baselines else each * (MESSAGES_EACH if each > 1 else 1)
         share = max(least, count // len(active))
         port = self._open(variant)
         for sender in active:

@@ -227,10 +227,15 @@ class Together:
 
     def __init__(self, senders: list[Sender]) -> None:
         self._senders = senders
+        self._threads = ThreadPoolExecutor(len(senders))
 
     def connect(self, port: int) -> None:
         for sender in self._senders:
             sender.connect(port)
+        # All threads are there before the clock starts.
+        together = threading.Barrier(len(self._senders))
+        for ready in [self._threads.submit(together.wait) for _ in self._senders]:
+            ready.result()
 
     def run(self, port: int, n: int) -> None:
         batch = max(1, n // (len(self._senders) * BATCHES))
@@ -245,11 +250,11 @@ class Together:
                     return
                 sender.run(port, count)
 
-        with ThreadPoolExecutor(len(self._senders)) as pool:
-            for done in [pool.submit(work, sender) for sender in self._senders]:
-                done.result()
+        for done in [self._threads.submit(work, sender) for sender in self._senders]:
+            done.result()
 
     def disconnect(self) -> None:
+        self._threads.shutdown()
         for sender in self._senders:
             sender.disconnect()
 
