@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 LOGGER = get_logger(__name__)
 
 # Seconds for all processes to be started and to listen.
-START_TIMEOUT = 60.0
+START_TIMEOUT = 120.0
 
 # Seconds that associations may go on at SIGTERM.
 DRAIN = 30.0
