@@ -19,7 +19,7 @@ BASELINE_RUNS = 3
 # Below this, the start-up of a tool is too much of what is measured.
 LEAST_TOOL_SECONDS = 0.25
 GROWTH = 8
-# What one of several senders in a process sends at least: the first message of an association finds no memory.
+# What one of several senders in a process sends at least: its first message finds no memory in the pool.
 MESSAGES_EACH = 4
 CLOCK_TICK = 1e-6
 THOUSAND = 1000  # MB in a GB, or operations
