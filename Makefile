@@ -116,13 +116,21 @@ build/check/sanitize:
 	    echo "$(CC) has no sanitizers: the C checks run without them"; echo > $@; \
 	fi
 
-build/check/%.passed: csrc/check/%.c $(KERNELS) $(HEADERS) build/check/sanitize
-	$(CC) $(STRICT) -O1 -g $$(cat build/check/sanitize) -Icsrc $< $(KERNELS) -o build/check/$*
+# The kernels are compiled once, and linked with each of the checks.
+CHECKED := $(patsubst csrc/%.c,build/check/kernels/%.o,$(KERNELS))
+.SECONDARY: $(CHECKED)
+
+build/check/kernels/%.o: csrc/%.c $(HEADERS) build/check/sanitize
+	@mkdir -p $(@D)
+	$(CC) $(STRICT) -O1 -g $$(cat build/check/sanitize) -Icsrc -c $< -o $@
+
+build/check/%.passed: csrc/check/%.c $(CHECKED) $(HEADERS) build/check/sanitize
+	$(CC) $(STRICT) -O1 -g $$(cat build/check/sanitize) -Icsrc $< $(CHECKED) -o build/check/$*
 	build/check/$*
 	@touch $@
 
-build/check/replay/%.passed: csrc/fuzz/%.c $(REPLAY) $(KERNELS) $(HEADERS) $(CORPUS) build/check/sanitize
+build/check/replay/%.passed: csrc/fuzz/%.c $(REPLAY) $(CHECKED) $(HEADERS) $(CORPUS) build/check/sanitize
 	@mkdir -p $(@D)
-	$(CC) $(STRICT) -O1 -g $$(cat build/check/sanitize) -Icsrc $< $(REPLAY) $(KERNELS) -o build/check/replay/$*
+	$(CC) $(STRICT) -O1 -g $$(cat build/check/sanitize) -Icsrc $< $(REPLAY) $(CHECKED) -o build/check/replay/$*
 	@build/check/replay/$* $(wildcard csrc/fuzz/corpus/$*/*) 2> $@.log || (tail -40 $@.log; exit 1)
 	@touch $@
