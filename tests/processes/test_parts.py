@@ -154,9 +154,13 @@ def test_forking_beside_threads_of_ours_is_refused(ae: AE) -> None:
     assert ae.shutdown() == 0
 
 
-def test_who_looks_after_requestors_is_soon_gone() -> None:
+def test_who_looks_after_requestors_is_soon_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     """An association of this process, which is over, does not keep it from forking."""
     begun = threading.Event()
+    all_threads, of_others = threading.enumerate, set(threading.enumerate())
+    monkeypatch.setattr(
+        threading, "enumerate", lambda: [thread for thread in all_threads() if thread not in of_others]
+    )
 
     def script(peer: Raw) -> None:
         peer.receive_pdu()
