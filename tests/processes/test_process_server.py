@@ -48,6 +48,8 @@ def test_a_process_that_dies_is_replaced(run: Run) -> None:
     association = program.associate("KILL")
     association.send_c_echo()
     assert not association.is_established
+    # Until it is gone, a connection may still come to it, and end with it.
+    wait_until(lambda: "was ended by SIGKILL" in program.log, "its end")
     program.echo_until(3)
     (dead,) = [pid for pid in first if f"process {pid} of the server was ended by SIGKILL" in program.log]
     expected = {"active_associations": 0, "active_processes": 2, "processes_replaced": 1}
