@@ -81,9 +81,14 @@ class AssociationServer:
         self.server_address = self._listener.address
 
     def _serve(self, visitor: Visitor) -> None:
-        self.ae.socket_options.apply_to_accepted(visitor.socket)
-        association = Association(self.ae, "acceptor", self._handlers.copy())
-        attendance = Attendance(association, self._listener, lambda: self._forget(association))
+        try:
+            self.ae.socket_options.apply_to_accepted(visitor.socket)
+            association = Association(self.ae, "acceptor", self._handlers.copy())
+            attendance = Attendance(association, self._listener, lambda: self._forget(association))
+        except BaseException:
+            self._listener.depart()
+            raise
+        # From here on its end counts it out, whatever goes wrong.
         with self._changed:
             self._associations[association] = attendance
         attendance.begin(

@@ -25,8 +25,10 @@ from raw_peer import (
     IMPLICIT,
     Raw,
     associate_raw,
+    connect_raw,
     data_set,
     echo_rq,
+    request,
 )
 from servers import DEADLINE, POLL, associate, await_event, port_of, serving, store_ae, wait_until
 
@@ -267,3 +269,28 @@ def test_without_a_poller_an_association_keeps_its_thread(monkeypatch: pytest.Mo
         for peer in peers:
             release(peer)
         wait_until(lambda: not server._associations)
+
+
+@pytest.mark.parametrize("what", ["answer_request", "Association"])
+def test_who_cannot_be_served_is_counted_out_once(
+    what: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Counted out twice, another one would be taken for the last when the server ends."""
+
+    def fail(*arguments: Any, **options: Any) -> None:
+        raise RuntimeError("on purpose")
+
+    with serving(store_ae(set())) as server, idle_peers(server, 1) as peers:
+        with monkeypatch.context() as patch:
+            patch.setattr(f"fastdicom.server.{what}", fail)
+            with connect_raw(port_of(server)) as peer:
+                peer.send(request())
+                assert peer.receive_all() == []
+            wait_until(lambda: "ended in an error of this program" in caplog.text)
+        assert server._listener._guests == 1
+        server.stop()
+        echo(peers[0])
+        release(peers[0])
+        server.shutdown()
+        assert server._listener._guests == 0 and not server._listener._threads
+    assert caplog.text.count("an error of this program") == 1

@@ -31,8 +31,8 @@ class Listener(Crew):
     listening
         The listening socket; it belongs to the listener from now on.
     serve
-        Called with each connection by a worker. Unless it raises, `depart` is called once the connection is
-        not served any more; until then it may wait in the parking lot.
+        Called with each connection by a worker. Even if it raises, it has `depart` called, once, when the
+        connection is not served any more; until then it may wait in the parking lot.
     workforce
         How many workers there may be.
     connection_limit
@@ -176,18 +176,18 @@ class Listener(Crew):
 
     def _attend(self, visitor: Visitor) -> None:
         """Do for a connection what can be done without waiting: serve it, or let it wait in the lobby."""
-        is_served = False
+        is_ready = False
         try:
-            if self._is_ready(visitor):
+            is_ready = self._is_ready(visitor)
+            if is_ready:
                 self._serve(visitor)
-                is_served = True
             elif not visitor.is_gone:
                 self._lobby.put(visitor)
         except BaseException:
             visitor.close()
             raise
         finally:
-            if not is_served:
+            if not is_ready:
                 self.depart()
 
     def _is_ready(self, visitor: Visitor) -> bool:
