@@ -27,7 +27,7 @@ from retrieving import (
 )
 from servers import DEADLINE, await_event, port_of, wait_until
 
-from fastdicom import AE, Association, build_async_ops, build_context
+from fastdicom import AE, Association, build_async_ops, build_context, evt
 from fastdicom.server import AssociationServer
 
 # --- associations that are lost ---
@@ -100,13 +100,15 @@ def test_an_association_that_has_ended_meanwhile_is_opened_again() -> None:
 
 def test_a_destination_that_is_gone_is_given_up_and_all_the_rest_has_failed() -> None:
     tried: list[Any] = []
-    with destination() as there:
+    has_answered = threading.Event()
+    with destination(handlers=[(evt.EVT_DIMSE_SENT, lambda event: has_answered.set())]) as there:
         port = port_of(there)
 
         def handler(event: Any) -> Iterator[Any]:
             yield "127.0.0.1", port
             yield 50
             yield PENDING, small_object(0)
+            assert has_answered.wait(DEADLINE)  # the next is asked for while this one is on its way
             there.shutdown()
             for number in range(1, 50):
                 yield PENDING, small_object(number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from typing import Any
 
 import model
@@ -11,7 +12,7 @@ import pytest
 from drivers.both import LOCALHOST, NOTIFICATIONS, Driver, until
 from drivers.conftest import Run
 from drivers.parties import acceptor, proposal
-from raw_peer import IMPLICIT, Raw, acceptance, contexts, data_set, fake_acceptor
+from raw_peer import DEADLINE, IMPLICIT, Raw, acceptance, contexts, data_set, fake_acceptor
 
 from fastdicom import build_context, evt
 from fastdicom.errors import AssociationAborted, AssociationRejected, ConnectionFailed
@@ -289,3 +290,33 @@ def test_requests_that_come_too_early(driver: Driver, run: Run) -> None:
             assert last[:1] == b"\7"
 
     run(scenario())
+
+
+def test_who_takes_nothing_is_reset(driver: Driver, run: Run) -> None:
+    """The system must not keep what was never taken: it would offer that for minutes after the end."""
+    is_over = threading.Event()
+    outcome: list[str] = []
+
+    def script(peer: Raw) -> None:
+        assert peer.receive_pdu()[0] == 1
+        peer.send(acceptance())
+        assert is_over.wait(DEADLINE)
+        try:
+            while peer.socket.recv(1 << 20):
+                pass
+            outcome.append("closed")
+        except ConnectionResetError:
+            outcome.append("reset")
+
+    async def scenario(port: int) -> None:
+        told: list[str] = []
+        ae = driver.ae(dimse_timeout=0.2)
+        assoc = await driver.associate(ae, port, contexts(), handlers=telling(told))
+        large = data_set(64 << 20)
+        assert "Status" not in await assoc.send_c_store(large, transfer_syntax=IMPLICIT)
+        await until(lambda: "CONN_CLOSE" in told)
+
+    with fake_acceptor(script, receive_buffer=4096) as port:
+        run(scenario(port))
+        is_over.set()
+    assert outcome == ["reset"]

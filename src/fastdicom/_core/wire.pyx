@@ -108,6 +108,11 @@ cdef class Wire:
         """Whether bytes have been taken from the socket that `receive` has not told of."""
         return self.reader.has_more
 
+    @property
+    def has_unsent(self):
+        """Whether the socket has not taken all of what was begun to be sent."""
+        return self.socket.span_index != self.socket.span_count
+
     def has_news(self):
         """Whether `receive` has something to tell at once, or may have."""
         return self.reader.has_more or fd_socket_has_news(&self.socket) != 0

@@ -21,6 +21,7 @@ from fastdicom.net.aio_sending import HIGH_WATER, LOW_WATER
 from fastdicom.net.aio_tasks import Starter
 from fastdicom.net.attendants import Observer
 from fastdicom.net.connection import ABORT_LINGER, Happening, OnTransition
+from fastdicom.net.resetting import reset_what_is_not_taken, reset_when_closed
 from fastdicom.net.sinks import Sinks
 from fastdicom.net.tls import describe
 from fastdicom.net.visitor import DROPPED_LIMIT
@@ -412,7 +413,10 @@ class Link(Filing):
         self._flows = False
         if not self._is_made:
             self._is_lost = True
-        elif at_once or self._transport.get_write_buffer_size():
+        elif self._transport.get_write_buffer_size():
+            reset_when_closed(self._transport.get_extra_info("socket"))
+            self._transport.abort()
+        elif at_once:
             self._transport.abort()
         elif not self._is_shut:
             self._transport.close()
@@ -480,6 +484,8 @@ class Link(Filing):
 
     def _time_out(self, now: float) -> None:
         if self._limit is not None and now >= self._limit:
+            if self._is_made:
+                reset_what_is_not_taken(self._transport.get_extra_info("socket"))
             self.close()
             return
         self._begin()

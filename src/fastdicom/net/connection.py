@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 from fastdicom._core.pdata import Linger, Message, MessageWriter, ObservedPdu, Reader, Signal
 from fastdicom.errors import AbortSource, AssociationError, MessageError, ProtocolError, TlsError
 from fastdicom.net.attendants import DataSetSinks, Observer
+from fastdicom.net.resetting import reset_what_is_not_taken, reset_when_closed
 from fastdicom.net.shortage import Shortage
 from fastdicom.net.streaming import Streaming
 from fastdicom.net.tls_wire import TlsWire
@@ -375,6 +376,7 @@ class Connection(Streaming):
 
     def _time_out(self, now: float) -> Signal | None:
         if self._limit is not None and now >= self._limit:
+            reset_what_is_not_taken(self._socket)
             self.provider.transport_closed(now)
             self._close()
             return None
@@ -474,6 +476,8 @@ class Connection(Streaming):
             return
         if self.provider.state is not State.Sta1:
             self.provider.transport_closed(monotonic())
+        if self._wire.has_unsent:
+            reset_when_closed(self._socket)
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
         self._socket.close()

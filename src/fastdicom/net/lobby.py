@@ -23,6 +23,7 @@ from time import monotonic
 
 from fastdicom.log import get_logger
 from fastdicom.net.parking import ParkingLot
+from fastdicom.net.resetting import reset_what_is_not_taken
 from fastdicom.net.visitor import KEPT_LIMIT, Visitor
 from fastdicom.net.waker import Waker
 
@@ -319,6 +320,7 @@ class Lobby:
             if visitor not in self._present or visitor.deadline != deadline:
                 continue
             if visitor.is_leaving:
+                reset_what_is_not_taken(visitor.socket)
                 self._drop(visitor)
             elif visitor.socket in self._selector.get_map():
                 self._selector.unregister(visitor.socket)

@@ -102,6 +102,11 @@ class SocketWire:
         """Whether bytes have been taken from the socket that `receive` has not told of."""
         return self.reader.has_more
 
+    @property
+    def has_unsent(self) -> bool:
+        """Whether the socket has not taken all of what was begun to be sent."""
+        return bool(self._unsent)
+
     def has_news(self) -> bool:
         """Whether `receive` has something to tell at once, or may have."""
         if self.reader.has_more or self._ended is not None:
@@ -211,15 +216,12 @@ class SocketWire:
         return self._send_all(listens=True)
 
     def _send_all(self, listens: bool) -> Outcome:
-        while self._has_unsent():
+        while self.has_unsent:
             ended = self._send_once(listens)
             if ended is not None:
                 return ended
         self._window_begin = None
         return Signal.SENT
-
-    def _has_unsent(self) -> bool:
-        return bool(self._unsent)
 
     def _send_once(self, listens: bool) -> Outcome | None:
         """Hand something to the socket, or wait until it takes more; what the peer says meanwhile."""

@@ -121,7 +121,9 @@ class TlsWire(SocketWire):
 
     # Sending.
 
-    def _has_unsent(self) -> bool:
+    @property
+    def has_unsent(self) -> bool:
+        """Whether the socket has not taken all of what was begun to be sent."""
         return bool(self._unsent) or self._tls.has_encrypted
 
     def _send_once(self, listens: bool) -> Outcome | None:
