@@ -22,6 +22,7 @@ KERNELS = {
     "_core/encode_block": [],
     "_core/encode_level": [],
     "_core/exchange": ["fd_command"],
+    "_core/linger": [],
     "_core/pdata": ["fd_pdu", "fd_reader", "fd_receive", "fd_writer", "fd_command", "fd_pool", "fd_file"],
     "_core/plain_edits": ["fd_vr", "fd_vr_table"],
     "_core/plain_values": [],

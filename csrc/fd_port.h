@@ -37,6 +37,11 @@ static inline int64_t fd_atomic_get(const volatile int64_t *total)
     return *total;
 }
 
+static inline void fd_atomic_put(volatile int64_t *total, int64_t value)
+{
+    _InterlockedExchange64(total, value);
+}
+
 /* Put value where there was expected; 1 when that was done. */
 static inline int fd_atomic_swap(volatile int64_t *total, int64_t expected, int64_t value)
 {
@@ -69,6 +74,11 @@ static inline int64_t fd_atomic_add(volatile int64_t *total, int64_t amount)
 static inline int64_t fd_atomic_get(const volatile int64_t *total)
 {
     return __atomic_load_n(total, __ATOMIC_SEQ_CST);
+}
+
+static inline void fd_atomic_put(volatile int64_t *total, int64_t value)
+{
+    __atomic_store_n(total, value, __ATOMIC_SEQ_CST);
 }
 
 /* Put value where there was expected; 1 when that was done. */

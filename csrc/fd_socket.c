@@ -85,15 +85,15 @@ static int64_t now_ms(void)
 }
 
 /* For how long to linger, which another thread may be changing; -1 for as long as the wait may take. */
-static int milliseconds_of(const int *linger)
+static int milliseconds_of(const volatile int64_t *linger)
 {
-    return linger == NULL ? -1 : *(const volatile int *)linger;
+    return linger == NULL ? -1 : (int)fd_atomic_get(linger);
 }
 
 /* Wait for one of events. FD_OK with what is ready in *ready, or how the wait ended. A lingering one ends early
  * with FD_SOCKET_QUIET, and goes on with the next call. */
 static int wait_for(struct fd_socket *s, short events, int timeout, int64_t deadline,
-                    const int *linger, short *ready)
+                    const volatile int64_t *linger, short *ready)
 {
     struct pollfd polled[2] = {{s->descriptor, events, 0}, {s->wake_descriptor, POLLIN, 0}};
     int64_t now = now_ms();
@@ -240,7 +240,7 @@ static int is_too_slow(struct fd_socket *s, const struct fd_timeouts *timeouts)
 
 /* Within a message: wait as long as progress allows, but look at the throughput when a window has passed. */
 static int wait_within(struct fd_socket *s, short events, const struct fd_timeouts *timeouts,
-                       const int *linger, short *ready)
+                       const volatile int64_t *linger, short *ready)
 {
     int timeout = timeouts->progress;
     int is_cut = 0;
@@ -281,7 +281,7 @@ static int wait_for_pause(struct fd_socket *s, int event, const struct fd_timeou
 
 /* Wait for a message to begin, or within one for it to go on. */
 static int wait_to_receive(struct fd_socket *s, const struct fd_reader *reader,
-                           const struct fd_timeouts *timeouts, const int *linger)
+                           const struct fd_timeouts *timeouts, const volatile int64_t *linger)
 {
     short ready;
     int event = fd_reader_at_pause(reader);
@@ -311,7 +311,7 @@ int64_t fd_socket_due(const struct fd_socket *s, const struct fd_reader *reader,
 }
 
 int fd_socket_receive(struct fd_socket *s, struct fd_reader *reader, const struct fd_timeouts *timeouts,
-                      const int *linger)
+                      const volatile int64_t *linger)
 {
     for (int has_received = 0;; has_received = 1) {
         int code = fd_reader_next(reader);

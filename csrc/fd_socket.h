@@ -78,7 +78,7 @@ int fd_socket_has_news(const struct fd_socket *s);
  * linger, unless NULL, is for how many milliseconds a wait goes on here at most; it may change meanwhile.
  * After FD_SOCKET_QUIET the descriptor may be polled elsewhere until fd_socket_due; the next call goes on. */
 int fd_socket_receive(struct fd_socket *s, struct fd_reader *reader, const struct fd_timeouts *timeouts,
-                      const int *linger);
+                      const volatile int64_t *linger);
 
 /* When a wait that goes on elsewhere ends at the latest: of the monotonic clock in milliseconds, or
  * FD_NO_DEADLINE. */

@@ -194,7 +194,7 @@ static void check_too_slow(void)
 /* A wait that goes on elsewhere: memory is given back, and what ends it is as it would have been. */
 static void check_quiet(void)
 {
-    const int moment = 1;
+    const int64_t moment = 1;
     const struct fd_timeouts usual = {20000, 15000, FD_NO_DEADLINE, 30000, 1};
     const struct fd_timeouts due = {2, 2, FD_NO_DEADLINE, 0, 0};
     struct end ends[2];

@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
 static const struct fd_timeouts AT_ONCE = {0, 0, FD_NO_DEADLINE, 0, 0};
 static const struct fd_timeouts FOR_EVER = {-1, -1, FD_NO_DEADLINE, 0, 0};
-static const int no_linger = 0;
+static const int64_t no_linger = 0;
 static const uint8_t ABORT[] = {FD_A_ABORT, 0, 0, 0, 0, 4, 0, 0, 2, 6};
 static uint8_t pattern[PATTERN + 256];
 

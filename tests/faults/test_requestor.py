@@ -84,8 +84,10 @@ def in_release_response(peer: Raw) -> None:
 
 
 def store(size: int) -> Callable[[Association], None]:
+    encoded = data_set(size)  # making it may take a while, in which the association would be idle
+
     def send(association: Association) -> None:
-        status = association.send_c_store(data_set(size), transfer_syntax="1.2.840.10008.1.2")
+        status = association.send_c_store(encoded, transfer_syntax="1.2.840.10008.1.2")
         assert "Status" not in status
 
     return send

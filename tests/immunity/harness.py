@@ -117,8 +117,8 @@ VIRTUAL_GROWTH = 256 << 10
 THREADS = 8
 """Threads that a server may keep for the next connections, beyond those it had."""
 
-COUNTS_MEMORY = "asan" not in os.environ.get("LD_PRELOAD", "")
-"""AddressSanitizer keeps what was freed, so there the figures mean nothing."""
+COUNTS_MEMORY = not any(each in os.environ.get("LD_PRELOAD", "") for each in ("asan", "tsan"))
+"""AddressSanitizer keeps what was freed, ThreadSanitizer its own: there the figures mean nothing."""
 
 
 class Look(SimpleNamespace):

@@ -11,6 +11,7 @@ from statistics import median
 from time import monotonic
 
 import pytest
+from immunity.harness import COUNTS_MEMORY
 from parked import (
     IDLE_THREADS,
 )
@@ -98,7 +99,7 @@ def hold(server: Server, count: int, seconds: float) -> None:
             f"the first {first * 1e3:.2f} ms, the last {last * 1e3:.2f} ms; "
             f"CPU to open one {(after[3] - before[3]) / count * 1e3:.2f} ms"
         )
-        assert each < 32
+        assert not COUNTS_MEMORY or each < 32
         assert after[2] <= 1 + IDLE_THREADS
         assert used < 0.01 + 0.05 / seconds  # looking costs something as well
         assert last < 3 * first + 0.01

@@ -124,10 +124,6 @@ cdef class Message:
     cdef readonly bint is_in_memory
 
 
-cdef class Linger:
-    cdef public int milliseconds
-
-
 cdef class Reader:
     cdef fd_reader reader
     cdef readonly BufferPool pool

@@ -102,27 +102,6 @@ cdef class ObservedPdu:
 
 
 @cython.final
-cdef class Linger:
-    """For how long who waits for a message stays there; after that it may be waited for elsewhere.
-
-    It may be changed while somebody waits: the next wait is as long as it says then.
-
-    Parameters
-    ----------
-    milliseconds
-        As its name says; 0 not to wait at all.
-
-    Attributes
-    ----------
-    milliseconds
-        The same.
-    """
-
-    def __cinit__(self, int milliseconds):
-        self.milliseconds = milliseconds
-
-
-@cython.final
 cdef class Reader:
     """Bytes in; messages, PDUs and signals out.
 

@@ -33,7 +33,7 @@ cdef extern from "fd_socket.h":
     void fd_socket_close(fd_socket *s) nogil
     void fd_socket_rest(fd_socket *s) nogil
     int fd_socket_receive(fd_socket *s, fd_reader *reader, const fd_timeouts *timeouts,
-                          const int *linger) nogil
+                          const volatile int64_t *linger) nogil
     int64_t fd_socket_due(const fd_socket *s, const fd_reader *reader, const fd_timeouts *timeouts) nogil
     int fd_socket_queue(fd_socket *s, const uint8_t *p, size_t n) nogil
     int fd_socket_has_news(const fd_socket *s) nogil

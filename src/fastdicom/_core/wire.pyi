@@ -1,6 +1,7 @@
 from typing import TypeAlias, final
 
-from fastdicom._core.pdata import Linger, Message, MessageWriter, ObservedPdu, Reader, Signal
+from fastdicom._core.linger import Linger
+from fastdicom._core.pdata import Message, MessageWriter, ObservedPdu, Reader, Signal
 
 Outcome: TypeAlias = Message | ObservedPdu | Signal | bytes
 

@@ -8,7 +8,8 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
 
-from fastdicom._core.pdata cimport FD_EVENT_MESSAGE, Linger, MessageWriter
+from fastdicom._core.linger cimport Linger
+from fastdicom._core.pdata cimport FD_EVENT_MESSAGE, MessageWriter
 
 from fastdicom._core.pdata import Signal
 
@@ -143,7 +144,7 @@ cdef class Wire:
             The peer broke PS3.8 or PS3.7; the association is to be aborted.
         """
         cdef int code
-        cdef const int *moment = NULL if linger is None else &linger.milliseconds
+        cdef const volatile int64_t *moment = NULL if linger is None else &linger.moment
         while True:
             with nogil:
                 code = fd_socket_receive(&self.socket, &self.reader.reader, &self.timeouts, moment)

@@ -15,7 +15,7 @@ from threading import get_ident
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from fastdicom._core.pdata import Linger
+from fastdicom._core.linger import Linger
 from fastdicom.log import working_for
 from fastdicom.net.connection import ABORT_LINGER, Connection
 from fastdicom.net.parking import HAS_POLLER

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastdicom._core.command import encode_command
 from fastdicom._core.exchange import Goal, Inquiry, Invocation
-from fastdicom._core.pdata import Linger, Message, MessageWriter
+from fastdicom._core.linger import Linger
+from fastdicom._core.pdata import Message, MessageWriter
 from fastdicom.association import outgoing
 from fastdicom.association.driving import drive
 from fastdicom.association.handlers import Handlers

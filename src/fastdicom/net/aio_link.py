@@ -21,7 +21,6 @@ from fastdicom.net.aio_sending import HIGH_WATER, LOW_WATER
 from fastdicom.net.aio_tasks import Starter
 from fastdicom.net.attendants import Observer
 from fastdicom.net.connection import ABORT_LINGER, Happening, OnTransition
-from fastdicom.net.resetting import reset_what_is_not_taken, reset_when_closed
 from fastdicom.net.sinks import Sinks
 from fastdicom.net.tls import describe
 from fastdicom.net.visitor import DROPPED_LIMIT
@@ -414,8 +413,7 @@ class Link(Filing):
         if not self._is_made:
             self._is_lost = True
         elif self._transport.get_write_buffer_size():
-            reset_when_closed(self._transport.get_extra_info("socket"))
-            self._transport.abort()
+            self._reset()
         elif at_once:
             self._transport.abort()
         elif not self._is_shut:
@@ -484,8 +482,7 @@ class Link(Filing):
 
     def _time_out(self, now: float) -> None:
         if self._limit is not None and now >= self._limit:
-            if self._is_made:
-                reset_what_is_not_taken(self._transport.get_extra_info("socket"))
+            self._drop_what_is_not_taken()
             self.close()
             return
         self._begin()

@@ -13,6 +13,7 @@ from typing import Any
 
 from fastdicom._core.pdata import MessageWriter
 from fastdicom.net.aio_pace import Pace
+from fastdicom.net.resetting import reset_what_is_not_taken, reset_when_closed
 from fastdicom.ul.provider import Provider
 from fastdicom.ul.states import State
 
@@ -166,6 +167,16 @@ class Sending(asyncio.BufferedProtocol):
         self._transport.write(pdu)
         if self._shows_pdus:
             self.observer.pdu_sent(pdu)
+
+    def _reset(self) -> None:
+        """Abort the transport, with what it and the system have not sent."""
+        reset_when_closed(self._transport.get_extra_info("socket"))
+        self._transport.abort()
+
+    def _drop_what_is_not_taken(self) -> None:
+        """Have the system keep nothing, once the transport is closed, that the peer has not taken by now."""
+        if self._is_made:
+            reset_what_is_not_taken(self._transport.get_extra_info("socket"))
 
     # What the link does for it.
 

@@ -14,7 +14,8 @@ from functools import partial
 from time import monotonic
 from typing import Any, TypeAlias
 
-from fastdicom._core.pdata import Linger, Message, MessageWriter, ObservedPdu, Reader, Signal
+from fastdicom._core.linger import Linger
+from fastdicom._core.pdata import Message, MessageWriter, ObservedPdu, Reader, Signal
 from fastdicom.errors import AbortSource, AssociationError, MessageError, ProtocolError, TlsError
 from fastdicom.net.attendants import DataSetSinks, Observer
 from fastdicom.net.resetting import reset_what_is_not_taken, reset_when_closed

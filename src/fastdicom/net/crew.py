@@ -13,7 +13,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TypeAlias
 
-from fastdicom._core.pdata import Linger
+from fastdicom._core.linger import Linger
 from fastdicom.log import get_logger
 from fastdicom.net.parking import HAS_POLLER, ParkingLot
 from fastdicom.net.readiness import Readiness

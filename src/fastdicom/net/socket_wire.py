@@ -10,7 +10,8 @@ import socket
 from time import monotonic
 from typing import TypeAlias
 
-from fastdicom._core.pdata import Linger, Message, MessageWriter, ObservedPdu, Reader, Signal
+from fastdicom._core.linger import Linger
+from fastdicom._core.pdata import Message, MessageWriter, ObservedPdu, Reader, Signal
 from fastdicom.net.readiness import Readiness
 
 Outcome: TypeAlias = Message | ObservedPdu | Signal | bytes
