@@ -26,6 +26,8 @@
 #define FD_SPIN_FAILURES 5      /* in a row: then one wait in 32 is tried again */
 #define FD_SPIN_BUSY 7          /* the same for a busy processor: one in 128 */
 
+#define FD_SHORT (16 << 10) /* bytes that are handed to the system in a few microseconds */
+
 #define FD_PAUSE 10 /* milliseconds in which nothing comes: somebody waits for what has come */
 
 #define FD_UNTAKEN_LEAST 65536 /* of a longer message, what the peer has not taken yet is looked at */
@@ -431,6 +433,61 @@ void fd_socket_cut(struct fd_socket *s)
     }
 }
 
+/* The next spans of what is sent; 0 when all has gone. */
+static int has_more_to_send(struct fd_socket *s, struct fd_writer *writer)
+{
+    struct fd_send_block *block = s->sending;
+    if (s->span_index != s->span_count)
+        return 1;
+    s->span_index = 0;
+    s->span_count = writer == NULL ? 0
+                                   : fd_writer_fill(writer, block->headers, sizeof block->headers, block->spans,
+                                                    FD_SEND_SPANS);
+    return s->span_count != 0;
+}
+
+/* All of it has been handed to the socket. */
+static int has_sent(struct fd_socket *s)
+{
+    s->window_begin = 0;
+    /* A little is taken in no time: it is not asked for. */
+    s->untaken = s->bytes_sent - s->sent_before > FD_UNTAKEN_LEAST ? untaken(s->descriptor) : 0;
+    s->sent_before = s->bytes_sent;
+    return FD_SOCKET_SENT;
+}
+
+/* What the peer said before it closed, an A-ABORT most likely, says more than EPIPE. */
+static int failed_to_send(struct fd_socket *s, struct fd_reader *reader)
+{
+    int heard = listen_while_sending(s, reader);
+    return heard == FD_EVENT_PDU ? heard : FD_SOCKET_FAILED;
+}
+
+static int is_short(const struct fd_socket *s)
+{
+    size_t left = FD_SHORT;
+    for (size_t i = s->span_index; i < s->span_count; i++) {
+        if (s->sending->spans[i].n > left)
+            return 0;
+        left -= s->sending->spans[i].n;
+    }
+    return 1;
+}
+
+int fd_socket_send_short(struct fd_socket *s, struct fd_reader *reader, struct fd_writer *writer)
+{
+    if (s->has_heard || !has_send_block(s))
+        return FD_NEED_DATA;
+    if (has_more_to_send(s, writer)) {
+        int code = is_short(s) ? send_once(s) : FD_NEED_DATA;
+        if (code == FD_SOCKET_FAILED)
+            return failed_to_send(s, reader);
+        if (code == FD_NEED_DATA || has_more_to_send(s, writer))
+            return FD_NEED_DATA;
+    }
+    return has_sent(s);
+}
+
 int fd_socket_send(struct fd_socket *s, struct fd_reader *reader, struct fd_writer *writer,
                    const struct fd_timeouts *timeouts, int listens)
 {
@@ -442,32 +499,14 @@ int fd_socket_send(struct fd_socket *s, struct fd_reader *reader, struct fd_writ
     }
     if (!has_send_block(s))
         return FD_E_MEMORY;
-    struct fd_send_block *block = s->sending;
-    for (;;) {
-        if (s->span_index == s->span_count) {
-            s->span_index = 0;
-            s->span_count = writer == NULL ? 0
-                                           : fd_writer_fill(writer, block->headers, sizeof block->headers,
-                                                            block->spans, FD_SEND_SPANS);
-            if (s->span_count == 0) {
-                s->window_begin = 0;
-                /* A little is taken in no time: it is not asked for. */
-                s->untaken = s->bytes_sent - s->sent_before > FD_UNTAKEN_LEAST ? untaken(s->descriptor) : 0;
-                s->sent_before = s->bytes_sent;
-                return FD_SOCKET_SENT;
-            }
-        }
+    while (has_more_to_send(s, writer)) {
         int code = send_once(s);
-        if (code == FD_OK)
-            continue;
-        if (code == FD_SOCKET_FAILED) {
-            /* What the peer said before it closed, an A-ABORT most likely, says more than EPIPE. */
-            int heard = listen_while_sending(s, reader);
-            return heard == FD_EVENT_PDU ? heard : code;
-        }
+        if (code == FD_SOCKET_FAILED)
+            return failed_to_send(s, reader);
         if (code == FD_NEED_DATA)
             code = wait_to_send(s, reader, timeouts, listens);
         if (code != FD_OK)
             return code;
     }
+    return has_sent(s);
 }

@@ -98,4 +98,8 @@ void fd_socket_cut(struct fd_socket *s);
 int fd_socket_send(struct fd_socket *s, struct fd_reader *reader, struct fd_writer *writer,
                    const struct fd_timeouts *timeouts, int listens);
 
+/* The same for what is short and taken at once: FD_NEED_DATA when it is not, then fd_socket_send goes on. For a
+ * caller who has a lock that others want: to let go of it, and have it again, takes longer than this. */
+int fd_socket_send_short(struct fd_socket *s, struct fd_reader *reader, struct fd_writer *writer);
+
 #endif

@@ -110,6 +110,14 @@ static void check_both_send(void)
     close_pair(ends);
 }
 
+static void *receive_message(void *argument)
+{
+    struct end *end = argument;
+    CHECK(fd_socket_receive(&end->socket, &end->reader, &PATIENT, NULL) == FD_EVENT_MESSAGE);
+    take_content(end);
+    return NULL;
+}
+
 static void *receive_content(void *argument)
 {
     struct end *end = argument;
@@ -272,6 +280,36 @@ static void check_heard_while_sending(void)
     close_pair(ends);
 }
 
+/* What is short goes at once; of anything longer nothing has gone before fd_socket_send. */
+static void check_short(void)
+{
+    struct end ends[2];
+    open_pair(ends);
+    CHECK(fd_socket_queue(&ends[0].socket, ABORT, sizeof ABORT) == FD_OK);
+    CHECK(fd_socket_send_short(&ends[0].socket, &ends[0].reader, NULL) == FD_SOCKET_SENT);
+    CHECK(fd_socket_receive(&ends[1].socket, &ends[1].reader, &PATIENT, NULL) == FD_EVENT_PDU);
+    CHECK(ends[1].reader.pdu.n == sizeof ABORT);
+    uint64_t before = ends[0].socket.bytes_sent;
+    CHECK(fd_socket_send_short(&ends[0].socket, &ends[0].reader, &ends[0].writer) == FD_NEED_DATA);
+    CHECK(ends[0].socket.bytes_sent == before);
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, receive_message, &ends[1]) == 0);
+    CHECK(fd_socket_send(&ends[0].socket, &ends[0].reader, &ends[0].writer, &PATIENT, 0) == FD_SOCKET_SENT);
+    CHECK(pthread_join(thread, NULL) == 0);
+    /* What the peer said before it closed is told here as well. */
+    CHECK(write(ends[1].descriptor, ABORT, sizeof ABORT) == sizeof ABORT);
+    CHECK(close(ends[1].descriptor) == 0);
+    ends[1].descriptor = -1;
+    CHECK(fd_socket_queue(&ends[0].socket, ABORT, sizeof ABORT) == FD_OK);
+    int code = fd_socket_send_short(&ends[0].socket, &ends[0].reader, NULL);
+    while (code == FD_SOCKET_SENT) { /* the first one meets nobody, the next is told so */
+        CHECK(fd_socket_queue(&ends[0].socket, ABORT, sizeof ABORT) == FD_OK);
+        code = fd_socket_send_short(&ends[0].socket, &ends[0].reader, NULL);
+    }
+    CHECK(code == FD_EVENT_PDU && ends[0].reader.pdu.n == sizeof ABORT);
+    close_pair(ends);
+}
+
 static void *receive_raw(void *argument)
 {
     const struct end *end = argument;
@@ -342,6 +380,7 @@ int main(void)
     check_too_slow();
     check_quiet();
     check_closed();
+    check_short();
     check_heard_while_sending();
     check_cut();
     check_queue();

@@ -40,6 +40,7 @@ cdef extern from "fd_socket.h":
     void fd_socket_cut(fd_socket *s) nogil
     int fd_socket_send(fd_socket *s, fd_reader *reader, fd_writer *writer, const fd_timeouts *timeouts,
                        int listens) nogil
+    int fd_socket_send_short(fd_socket *s, fd_reader *reader, fd_writer *writer) nogil
 
 
 cdef class Wire:
@@ -49,4 +50,5 @@ cdef class Wire:
     # What the queued spans point into must outlive them, should a send end early.
     cdef object sending
     cdef list queued
+    cdef object send_all(self, fd_writer *writer, bint listens)
     cdef object outcome(self, int code)

@@ -9,7 +9,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
 
 from fastdicom._core.linger cimport Linger
-from fastdicom._core.pdata cimport FD_EVENT_MESSAGE, MessageWriter
+from fastdicom._core.pdata cimport FD_EVENT_MESSAGE, FD_NEED_DATA, MessageWriter
 
 from fastdicom._core.pdata import Signal
 
@@ -163,21 +163,10 @@ cdef class Wire:
         RuntimeError
             When another message has been begun and not been sent whole.
         """
-        cdef int code
         if self.sending is not None and self.sending is not message:
             raise RuntimeError("another message has not been sent whole")
         self.sending = message
-        while True:
-            with nogil:
-                code = fd_socket_send(&self.socket, &self.reader.reader, &message.writer, &self.timeouts,
-                                      listens)
-            if code == FD_SOCKET_SENT:
-                self.sending = None
-                if self.queued:
-                    self.queued = []
-            if code != FD_SOCKET_SIGNAL:
-                return self.outcome(code)
-            PyErr_CheckSignals()
+        return self.send_all(&message.writer, listens)
 
     def send_pdu(self, bytes pdu not None):
         """Send a PDU that is not P-DATA-TF; what is left of a message beyond the current PDU is dropped."""
@@ -191,10 +180,22 @@ cdef class Wire:
 
     def flush(self):
         """Go on with `send_pdu` after it told something else than `Signal.SENT`."""
+        return self.send_all(NULL, True)
+
+    def forget(self):
+        """Let go of what has not been sent: it never will be."""
+        self.socket.span_count = self.socket.span_index = 0
+        self.sending = None
+        self.queued = []
+
+    cdef object send_all(self, fd_writer *writer, bint listens):
         cdef int code
         while True:
-            with nogil:
-                code = fd_socket_send(&self.socket, &self.reader.reader, NULL, &self.timeouts, 1)
+            # Every time that the GIL is let go of, a thread may have to wait for it and be woken.
+            code = fd_socket_send_short(&self.socket, &self.reader.reader, writer)
+            if code == FD_NEED_DATA:
+                with nogil:
+                    code = fd_socket_send(&self.socket, &self.reader.reader, writer, &self.timeouts, listens)
             if code == FD_SOCKET_SENT:
                 self.sending = None
                 if self.queued:
@@ -202,12 +203,6 @@ cdef class Wire:
             if code != FD_SOCKET_SIGNAL:
                 return self.outcome(code)
             PyErr_CheckSignals()
-
-    def forget(self):
-        """Let go of what has not been sent: it never will be."""
-        self.socket.span_count = self.socket.span_index = 0
-        self.sending = None
-        self.queued = []
 
     cdef object outcome(self, int code):
         if code == FD_EVENT_MESSAGE:
