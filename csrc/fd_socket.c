@@ -11,12 +11,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <time.h>
 #if defined(__linux__)
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #endif
 
+#include "fd_clock.h"
 #include "fd_port.h"
 
 #define FD_SPIN_NS 200000       /* a wait's first part that is not slept */
@@ -74,18 +74,6 @@ static int64_t untaken(int descriptor)
     return n;
 }
 
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-static int64_t now_ms(void)
-{
-    return now_ns() / 1000000;
-}
-
 /* For how long to linger, which another thread may be changing; -1 for as long as the wait may take. */
 static int milliseconds_of(const volatile int64_t *linger)
 {
@@ -98,7 +86,7 @@ static int wait_for(struct fd_socket *s, short events, int timeout, int64_t dead
                     const volatile int64_t *linger, short *ready)
 {
     struct pollfd polled[2] = {{s->descriptor, events, 0}, {s->wake_descriptor, POLLIN, 0}};
-    int64_t now = now_ms();
+    int64_t now = fd_clock_ms();
     if (s->wait_begin == 0)
         s->wait_begin = linger != NULL && s->quiet_begin != 0 ? s->quiet_begin : now;
     /* Neither a signal nor the end of lingering gives the peer its time anew. */
@@ -180,7 +168,7 @@ static volatile int64_t spinning;
 /* Look again and again, and let others go first in between (sched_yield). */
 static int look_again(struct fd_socket *s, struct fd_reader *reader)
 {
-    int64_t now = now_ns();
+    int64_t now = fd_clock_ns();
     int64_t end = now + FD_SPIN_NS;
     int turns_of_others = 0;
     do {
@@ -189,7 +177,7 @@ static int look_again(struct fd_socket *s, struct fd_reader *reader)
         if (code != FD_NEED_DATA)
             return code;
         sched_yield();
-        now = now_ns();
+        now = fd_clock_ns();
         turns_of_others += now - before > FD_SPIN_TURN_NS;
         if (now - before > FD_SPIN_BUSY_NS)
             s->spin_failures = FD_SPIN_BUSY;
@@ -226,7 +214,7 @@ static int is_too_slow(struct fd_socket *s, const struct fd_timeouts *timeouts)
     uint64_t moved = s->bytes_received + s->bytes_sent;
     if (timeouts->window <= 0)
         return 0;
-    int64_t now = now_ms();
+    int64_t now = fd_clock_ms();
     if (s->window_begin == 0) {
         s->window_begin = now;
         s->window_moved = moved;
@@ -249,14 +237,14 @@ static int wait_within(struct fd_socket *s, short events, const struct fd_timeou
     if (is_too_slow(s, timeouts))
         return FD_SOCKET_TOO_SLOW;
     if (timeouts->window > 0) {
-        int64_t left = s->window_begin + timeouts->window - now_ms();
+        int64_t left = s->window_begin + timeouts->window - fd_clock_ms();
         is_cut = timeout < 0 || left < timeout;
         if (is_cut)
             timeout = left > 0 ? (int)left : 0;
     }
     *ready = 0;
     int code = wait_for(s, events, timeout, timeouts->deadline, linger, ready);
-    int is_over = timeouts->deadline != FD_NO_DEADLINE && now_ms() >= timeouts->deadline;
+    int is_over = timeouts->deadline != FD_NO_DEADLINE && fd_clock_ms() >= timeouts->deadline;
     return code == FD_SOCKET_TIMEOUT && is_cut && !is_over ? FD_OK : code;
 }
 
@@ -277,7 +265,7 @@ static int wait_for_pause(struct fd_socket *s, int event, const struct fd_timeou
     if (shorter.progress < 0 || shorter.progress > FD_PAUSE)
         shorter.progress = FD_PAUSE;
     int code = wait_within(s, POLLIN, &shorter, NULL, &ready);
-    int is_over = timeouts->deadline != FD_NO_DEADLINE && now_ms() >= timeouts->deadline;
+    int is_over = timeouts->deadline != FD_NO_DEADLINE && fd_clock_ms() >= timeouts->deadline;
     return code == FD_SOCKET_TIMEOUT && !is_over ? event : code;
 }
 
@@ -293,7 +281,7 @@ static int wait_to_receive(struct fd_socket *s, const struct fd_reader *reader,
         return wait_within(s, POLLIN, timeouts, linger, &ready);
     s->window_begin = 0;
     int code = wait_for(s, POLLIN, timeouts->idle, timeouts->deadline, linger, &ready);
-    int is_over = timeouts->deadline != FD_NO_DEADLINE && now_ms() >= timeouts->deadline;
+    int is_over = timeouts->deadline != FD_NO_DEADLINE && fd_clock_ms() >= timeouts->deadline;
     return code == FD_SOCKET_TIMEOUT && !is_over && is_still_taking(s) ? FD_OK : code;
 }
 
@@ -302,7 +290,7 @@ int64_t fd_socket_due(const struct fd_socket *s, const struct fd_reader *reader,
 {
     int is_within = fd_reader_is_mid_message(reader);
     int timeout = is_within ? timeouts->progress : timeouts->idle;
-    int64_t begin = s->quiet_begin != 0 ? s->quiet_begin : now_ms();
+    int64_t begin = s->quiet_begin != 0 ? s->quiet_begin : fd_clock_ms();
     int64_t due = timeouts->deadline;
     if (timeout >= 0 && (due == FD_NO_DEADLINE || begin + timeout < due))
         due = begin + timeout;
@@ -320,11 +308,11 @@ int fd_socket_receive(struct fd_socket *s, struct fd_reader *reader, const struc
         if (code != FD_NEED_DATA)
             return code;
         /* A peer that always has more to say must not outlast the deadline. */
-        if (has_received && timeouts->deadline != FD_NO_DEADLINE && now_ms() >= timeouts->deadline)
+        if (has_received && timeouts->deadline != FD_NO_DEADLINE && fd_clock_ms() >= timeouts->deadline)
             return FD_SOCKET_TIMEOUT;
         if (s->is_drained) {
             /* Who only looks whether something has come does not spin, and tells nothing about those who do. */
-            int is_over = timeouts->deadline != FD_NO_DEADLINE && now_ms() >= timeouts->deadline;
+            int is_over = timeouts->deadline != FD_NO_DEADLINE && fd_clock_ms() >= timeouts->deadline;
             code = is_over || milliseconds_of(linger) == 0 ? FD_NEED_DATA : spin(s, reader);
             if (code == FD_OK)
                 continue;
