@@ -3,9 +3,9 @@
 ``python program.py OPTIONS``: a JSON object with arguments of `AE.start_server`, and beside them `directory`,
 where each C-ECHO leaves a file named after the process that answered it; `is_handed_over`, to share the port
 as other platforms do; `is_given`, to give it a socket; `is_broken`, for processes that cannot begin;
-`drain`; `serves_forever`; and `counts`, for metrics. It prints the port, or why there is none, and then one
-line for each command: ``statistics``, or ``shutdown``, with its argument behind it, or ``count`` for what the
-metrics have counted.
+`drain`; `serves_forever`; `is_terminated`, for a SIGTERM as soon as that is handled; and `counts`, for
+metrics. It prints the port, or why there is none, and then one line for each command: ``statistics``, or
+``shutdown``, with its argument behind it, or ``count`` for what the metrics have counted.
 """
 
 from __future__ import annotations
@@ -45,6 +45,19 @@ def fail() -> ssl.SSLContext:
     raise FileNotFoundError("no certificate")
 
 
+def terminate_early() -> None:
+    """Have a SIGTERM come before the call that sets its handler has returned."""
+    real = signal.signal
+
+    def set_and_raise(number: int, handler: Any) -> Any:
+        previous = real(number, handler)
+        if number == signal.SIGTERM and callable(handler):
+            signal.raise_signal(number)
+        return previous
+
+    signal.signal = set_and_raise  # type: ignore[assignment]
+
+
 def tell(value: object) -> None:
     """Print a line."""
     print(json.dumps(value), flush=True)
@@ -57,6 +70,7 @@ def main() -> None:
     directory = options.pop("directory")
     drain = options.pop("drain", None)
     serves_forever = options.pop("serves_forever", False)
+    is_terminated = options.pop("is_terminated", False)
     if options.pop("is_handed_over", False):
         sharing.SPREADS_CONNECTIONS = False
     address: Any = ("127.0.0.1", 0)
@@ -77,6 +91,8 @@ def main() -> None:
     if drain is not None:
         server.drain = drain
     tell(server.server_address[1])
+    if is_terminated:
+        terminate_early()
     if serves_forever:
         server.serve_forever()
         tell("served")

@@ -98,6 +98,12 @@ def test_a_second_sigterm_ends_the_drain(run: Run) -> None:
     wait_until(lambda: not association.is_established)
 
 
+def test_sigterm_at_once(run: Run) -> None:
+    program = run(serves_forever=True, is_terminated=True)
+    assert program.hear() == "served"
+    assert program.process.wait(DEADLINE) == 0
+
+
 def test_shutdown_says_how_many_were_aborted(run: Run) -> None:
     program = run()
     association = program.associate()

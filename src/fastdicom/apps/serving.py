@@ -83,8 +83,9 @@ def accepted_transfer_syntaxes(syntax: str | None) -> list[UID]:
 
 def serve(ae: AE, args: argparse.Namespace, handlers: Sequence[tuple[Any, Callable[..., Any]]]) -> int:
     """Serve associations until SIGINT or SIGTERM; return the exit code. SIGHUP reads certificates again."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        # It may raise here already, when a signal waits to be handled.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         server = listen(ae, args, handlers)
         if server is None:
             return common.FAILURE

@@ -46,10 +46,6 @@ DRAIN = 30.0
 OUR_THREADS = "fastdicom"
 
 
-class _Terminated(BaseException):
-    """SIGTERM has come."""
-
-
 class ProcessServer:
     """Accepts associations for an application entity, in several processes that share one port.
 
@@ -112,6 +108,7 @@ class ProcessServer:
         self._owner = os.getpid()
         self._is_listening = False
         self._has_ended = False
+        self._terminations = 0
         self._failure: str | None = None
         self._aborted = 0
         self._numbers: dict[str, float] = {}
@@ -165,8 +162,10 @@ class ProcessServer:
         atexit.register(self._end_with_the_program)
         threading.Thread(target=self._listen, name="fastdicom-processes", daemon=True).start()
         with self._changed:
-            self._changed.wait_for(lambda: self._is_listening or self._has_ended, START_TIMEOUT)
-            if self._is_listening and self._failure is None:
+            self._changed.wait_for(
+                lambda: self._is_listening or self._has_ended or self._terminations > 0, START_TIMEOUT
+            )
+            if (self._is_listening or self._terminations > 0) and self._failure is None:
                 return
             failure = self._failure or f"the processes did not listen within {START_TIMEOUT:.0f} s"
         self.shutdown()
@@ -182,17 +181,17 @@ class ProcessServer:
         RuntimeError
             As `start` does.
         """
-        with _sigterm_raising():
-            try:
-                self.start()
-                with self._changed:
-                    self._changed.wait_for(lambda: self._has_ended)
-            except _Terminated:
-                LOGGER.info("SIGTERM: the processes have %.0f s to end their associations", self.drain)
-                try:
-                    self.shutdown(self.drain)
-                except _Terminated:
-                    self.shutdown()
+        with _sigterm_calling(self._terminate):
+            self.start()
+            with self._changed:
+                self._changed.wait_for(lambda: self._has_ended or self._terminations > 0)
+            if self._has_ended:
+                return
+            LOGGER.info("SIGTERM: the processes have %.0f s to end their associations", self.drain)
+            self._tell(messages.SHUTDOWN, self.drain)
+            with self._changed:
+                self._changed.wait_for(lambda: self._has_ended or self._terminations > 1, self.drain + GRACE)
+            self.shutdown()
 
     # Ending.
 
@@ -233,6 +232,12 @@ class ProcessServer:
     def server_close(self) -> None:
         """Do the same as `shutdown`, without a drain."""
         self.shutdown()
+
+    def _terminate(self, number: int, frame: FrameType | None) -> None:
+        """Take note of SIGTERM. What it interrupts goes on: an exception could come anywhere in it."""
+        with self._changed:
+            self._terminations += 1
+            self._changed.notify_all()
 
     def _end_with_the_program(self) -> None:
         if os.getpid() == self._owner:
@@ -352,16 +357,12 @@ def _check_can_fork() -> None:
 
 
 @contextmanager
-def _sigterm_raising() -> Iterator[None]:
-    """Have SIGTERM raise `_Terminated` in the main thread."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise _Terminated
-
+def _sigterm_calling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Have SIGTERM call the handler, in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = signal.signal(signal.SIGTERM, interrupt)
+    previous = signal.signal(signal.SIGTERM, handler)
     try:
         yield
     finally:
