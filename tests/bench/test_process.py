@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
+import socket
 import sys
 from pathlib import Path
 
 import pytest
 
 from fastdicom.bench import process
+from fastdicom.bench.peers.external import hold_port
 from fastdicom.bench.process import Side, SideError
 
 ECHO = """
@@ -79,3 +82,23 @@ time.sleep(60)
         running.close()
         assert select.select([log], [], [], 10)[0], "the child is still there"
         assert log.read() == b""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a port cannot be held for another program")
+def test_a_port_is_held_until_a_program_listens_there() -> None:
+    with hold_port() as holder:
+        address = holder.getsockname()
+        with socket.socket() as probe:
+            assert probe.connect_ex(address) == errno.ECONNREFUSED
+        others = [socket.create_server(("127.0.0.1", 0)) for _ in range(50)]
+        try:
+            assert address not in [other.getsockname() for other in others]
+        finally:
+            for other in others:
+                other.close()
+        with socket.socket() as program:
+            program.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            program.bind(("", address[1]))
+            program.listen()
+            with socket.socket() as sender:
+                assert sender.connect_ex(address) == 0

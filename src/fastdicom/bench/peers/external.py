@@ -69,12 +69,16 @@ def filled(argv: list[str], port: int, repeat: int = 1, files: list[str] | None 
     return command
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def hold_port() -> socket.socket:
+    """Return a socket that holds a port, without listening on it.
+
+    On Linux a program that sets SO_REUSEADDR, as DCMTK and dcm4che do, can listen there nevertheless, and
+    nobody else is given the port. Elsewhere it could not, or would hear nothing: close the socket there.
+    """
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    return holder
 
 
 class Receiver:
@@ -82,13 +86,15 @@ class Receiver:
 
     def __init__(self, plan: dict[str, Any]) -> None:
         self._plan = plan
-        self._port = 0
+        self._holder = hold_port()
+        self._port = self._holder.getsockname()[1]
+        if sys.platform != "linux":
+            self._holder.close()
         self._tool: Tool | None = None
 
     def answer(self, command: dict[str, Any]) -> dict[str, object]:
         """Do what the runner asks."""
         if command["do"] == "open":
-            self._port = free_port()
             self._tool = Tool(filled(self._plan["argv"], self._port), self._plan["environment"])
             self._wait_until_it_listens(self._tool)
             return {"port": self._port}
@@ -113,6 +119,7 @@ class Receiver:
         """Leave nothing running."""
         if self._tool is not None and not self._tool.has_been_waited_for:
             self._tool.stop()
+        self._holder.close()
 
 
 class Sender:
