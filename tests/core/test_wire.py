@@ -221,6 +221,53 @@ def test_one_message_at_a_time() -> None:
     other.close()
 
 
+def answering(end: End, times: int) -> Callable[[], Any]:
+    """Have an end receive, and answer, so many times; what it has received."""
+
+    def work() -> list[Any]:
+        told = []
+        for _ in range(times):
+            told.append(summary(end.wire.receive()))
+            assert end.wire.send(MessageWriter(1, WITHOUT_DATA, None, 16384)) is Signal.SENT
+        return told
+
+    return in_thread(work)
+
+
+def test_sent_and_received_in_one_go(ends: tuple[End, End]) -> None:
+    one, other = ends
+    told = answering(other, 3)
+    for data_set in (b"short!", CONTENT, b"short again!"):
+        outcome = one.wire.receive(None, wide_writer(data_set))
+        assert not one.wire.is_sending
+        assert summary(outcome) == (1, WITHOUT_DATA, None)
+    assert told() == [(1, WITH_DATA, each) for each in (b"short!", CONTENT, b"short again!")]
+
+
+def test_in_one_go_it_goes_on_after_it_was_woken(ends: tuple[End, End]) -> None:
+    one, other = ends
+    writer = wide_writer()
+    one.waker.send(b"x")
+    assert one.wire.receive(None, writer) is Signal.WOKEN
+    assert one.wire.is_sending
+    one.woken.recv(1)
+    told = answering(other, 1)
+    assert summary(one.wire.receive(None, writer)) == (1, WITHOUT_DATA, None)
+    assert not one.wire.is_sending
+    assert told() == [(1, WITH_DATA, CONTENT)]
+
+
+def test_in_one_go_it_is_told_whether_all_was_sent(ends: tuple[End, End]) -> None:
+    one, other = ends
+    one.wire.set_timeouts(0, 0)
+    assert one.wire.receive(None, wide_writer(b"short!")) is Signal.TIMED_OUT
+    assert not one.wire.is_sending
+    assert one.wire.receive(None, wide_writer()) is Signal.TIMED_OUT
+    assert one.wire.is_sending
+    other.socket.sendall(ABORT)
+    assert one.wire.receive(None) == ABORT
+
+
 def test_abort_while_sending_ends_it(end: End, peer: socket.socket) -> None:
     peer.sendall(ABORT)
     assert end.wire.send(wide_writer()) == ABORT

@@ -1,6 +1,6 @@
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
-from fastdicom._core.pdata cimport Reader, fd_reader, fd_writer
+from fastdicom._core.pdata cimport MessageWriter, Reader, fd_reader, fd_writer
 
 
 cdef extern from "fd_socket.h":
@@ -50,5 +50,7 @@ cdef class Wire:
     # What the queued spans point into must outlive them, should a send end early.
     cdef object sending
     cdef list queued
+    cdef int begin(self, MessageWriter message) except -1
+    cdef void end_sending(self) noexcept
     cdef object send_all(self, fd_writer *writer, bint listens)
     cdef object outcome(self, int code)

@@ -9,7 +9,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
 
 from fastdicom._core.linger cimport Linger
-from fastdicom._core.pdata cimport FD_EVENT_MESSAGE, FD_NEED_DATA, MessageWriter
+from fastdicom._core.pdata cimport FD_EVENT_MESSAGE, FD_NEED_DATA
 
 from fastdicom._core.pdata import Signal
 
@@ -129,7 +129,7 @@ cdef class Wire:
         fd_socket_rest(&self.socket)
         self.reader.rest()
 
-    def receive(self, Linger linger=None):
+    def receive(self, Linger linger=None, MessageWriter first=None):
         """Wait for the next `Message`, PDU (bytes), `ObservedPdu` or `Signal`.
 
         Parameters
@@ -137,20 +137,42 @@ cdef class Wire:
         linger
             For how long to stay at most when nothing comes: then it is `Signal.QUIET`. The wait may go on
             elsewhere, for the descriptor and until `due`; the next call continues it.
+        first
+            A message that is sent before, in the same go: while `is_sending` after that, what is returned
+            has come in the middle of it, and `send` goes on.
 
         Raises
         ------
         ProtocolError
             The peer broke PS3.8 or PS3.7; the association is to be aborted.
+        RuntimeError
+            When another message has been begun and not been sent whole.
         """
-        cdef int code
+        cdef int code = FD_SOCKET_SENT
+        cdef fd_writer *writer = NULL
         cdef const volatile int64_t *moment = NULL if linger is None else &linger.moment
+        if first is not None:
+            self.begin(first)
+            writer = &first.writer
         while True:
+            # Every time that the GIL is let go of, a thread may have to wait for it and be woken.
             with nogil:
-                code = fd_socket_receive(&self.socket, &self.reader.reader, &self.timeouts, moment)
+                if writer != NULL:
+                    code = fd_socket_send(&self.socket, &self.reader.reader, writer, &self.timeouts, True)
+                if code == FD_SOCKET_SENT:
+                    writer = NULL
+                    code = fd_socket_receive(&self.socket, &self.reader.reader, &self.timeouts, moment)
+            if first is not None and writer == NULL:
+                self.end_sending()
             if code != FD_SOCKET_SIGNAL:
                 return self.outcome(code)
             PyErr_CheckSignals()
+            code = FD_SOCKET_SENT
+
+    @property
+    def is_sending(self):
+        """Whether a message has been begun and not been sent whole."""
+        return self.sending is not None
 
     def send(self, MessageWriter message not None, bint listens=True):
         """Send a message: `Signal.SENT`, or what `receive` would have told meanwhile.
@@ -163,9 +185,7 @@ cdef class Wire:
         RuntimeError
             When another message has been begun and not been sent whole.
         """
-        if self.sending is not None and self.sending is not message:
-            raise RuntimeError("another message has not been sent whole")
-        self.sending = message
+        self.begin(message)
         return self.send_all(&message.writer, listens)
 
     def send_pdu(self, bytes pdu not None):
@@ -188,18 +208,27 @@ cdef class Wire:
         self.sending = None
         self.queued = []
 
+    cdef int begin(self, MessageWriter message) except -1:
+        if self.sending is not None and self.sending is not message:
+            raise RuntimeError("another message has not been sent whole")
+        self.sending = message
+        return 0
+
+    cdef void end_sending(self) noexcept:
+        self.sending = None
+        if self.queued:
+            self.queued = []
+
     cdef object send_all(self, fd_writer *writer, bint listens):
         cdef int code
         while True:
-            # Every time that the GIL is let go of, a thread may have to wait for it and be woken.
+            # The same here: a short one is handed over in less time than that takes.
             code = fd_socket_send_short(&self.socket, &self.reader.reader, writer)
             if code == FD_NEED_DATA:
                 with nogil:
                     code = fd_socket_send(&self.socket, &self.reader.reader, writer, &self.timeouts, listens)
             if code == FD_SOCKET_SENT:
-                self.sending = None
-                if self.queued:
-                    self.queued = []
+                self.end_sending()
             if code != FD_SOCKET_SIGNAL:
                 return self.outcome(code)
             PyErr_CheckSignals()

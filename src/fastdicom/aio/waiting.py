@@ -19,7 +19,8 @@ from fastdicom.association.life import Life
 from fastdicom.association.operations import NEVER
 from fastdicom.errors import NoAcceptedContext
 from fastdicom.net.aio_link import Link
-from fastdicom.net.connection import ABORT_LINGER, Happening
+from fastdicom.net.connection import Happening
+from fastdicom.net.ending import ABORT_LINGER
 from fastdicom.ul.provider import Indication
 
 if TYPE_CHECKING:

@@ -16,8 +16,11 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from fastdicom._core.linger import Linger
+from fastdicom._core.pdata import MessageWriter
+from fastdicom.errors import AssociationError
 from fastdicom.log import working_for
-from fastdicom.net.connection import ABORT_LINGER, Connection
+from fastdicom.net.connection import Connection
+from fastdicom.net.ending import ABORT_LINGER
 from fastdicom.net.parking import HAS_POLLER
 
 if TYPE_CHECKING:
@@ -88,11 +91,21 @@ class Attendance(Parked):
         Called once when the association is over and no worker is with it any more.
     """
 
-    __slots__ = ("_has_ended", "_is_kept", "_is_over", "_linger", "_lock", "_on_end", "_workers")
+    __slots__ = (
+        "_has_ended",
+        "_is_kept",
+        "_is_over",
+        "_linger",
+        "_lock",
+        "_on_end",
+        "_workers",
+        "_workforce",
+    )
 
     def __init__(self, association: Association, crew: Crew, on_end: Callable[[], object]) -> None:
         super().__init__(association, crew)
         self._on_end = on_end
+        self._workforce = crew.workforce
         self._linger = crew.workforce.linger if HAS_POLLER else None
         self._lock = threading.Lock()  # for what follows
         self._workers: tuple[int, ...] = ()
@@ -150,22 +163,31 @@ class Attendance(Parked):
         association, linger = self._association, self._linger
         lead = association._lead
         is_alone = association._exchange.performed_limit == 1
+        response: MessageWriter | None = None
         while not association._is_closed:
             if not lead.acquire(False):
+                if response is not None:
+                    association.send_response_now(response)
                 self._look_again()
                 return
             try:
                 association._is_quiet = False
-                request = association._receive(linger=linger)
+                request = association._receive(linger=linger, first=response)
                 is_quiet = association._is_quiet
+            except AssociationError as error:
+                if response is None:
+                    raise
+                association.log_unsent(error)
+                request, is_quiet = None, False
             finally:
+                response = None
                 lead.release()
                 if association._waiting:
                     association._tell_all()
             if request is not None:
                 if not is_alone:
                     self._hand_on()
-                association.serve(request)
+                response = association.serve(request, defers=is_alone and self._workforce.is_crowded)
                 # The data set's memory is free for the next one, which is about to come.
                 del request
                 if not is_alone and not self._takes_back():

@@ -95,9 +95,13 @@ class Serving(CompositeOperations):
             self.abort()
         elif isinstance(error, AssociationError):
             # It ended while the handler ran; what comes next says how.
-            LOGGER.info("the response was not sent: %s", error, extra=self.log_fields)
+            self.log_unsent(error)
         else:
             raise error
+
+    def log_unsent(self, error: AssociationError) -> None:
+        """Take note that a response could not be sent."""
+        LOGGER.info("the response was not sent: %s", error, extra=self.log_fields)
 
     def _cancel(self, message_id: int | None) -> None:
         # Nothing that the peer has to wait with: a request behind it may be early still, or in time.

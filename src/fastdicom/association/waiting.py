@@ -31,7 +31,8 @@ from fastdicom.association.pacing import Pacing
 from fastdicom.association.watchdog import watched
 from fastdicom.errors import AssociationError, MessageError
 from fastdicom.events import EventType, Handler
-from fastdicom.net.connection import ABORT_LINGER, Connection
+from fastdicom.net.connection import Connection
+from fastdicom.net.ending import ABORT_LINGER
 from fastdicom.services.performer import Answering, Bound, Rest, Step
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ Result = TypeVar("Result")
 class Waiting(Life):
     """What an association needs to be used by threads, and to serve in them."""
 
-    __slots__ = ("_guard", "_lead", "_turn")
+    __slots__ = ("_deferred", "_defers", "_guard", "_lead", "_turn")
 
     ae: ApplicationEntity
     _link: Connection
@@ -57,6 +58,9 @@ class Waiting(Life):
         self._turn = threading.Condition(self._guard)
         # Who has it receives for all. Reentrant: what is told of may ask for something itself.
         self._lead = threading.RLock()
+        # Whether the response may leave with what is received next, by who has asked for it to be served.
+        self._defers = False
+        self._deferred: MessageWriter | None = None
 
     # For what is shared.
 
@@ -82,12 +86,28 @@ class Waiting(Life):
             return drive(self._ask(context_id, elements, data_set))
         elements[0x0110] = invocation.message_id
         try:
-            if not self._send_now(context_id, encode_command(elements), data_set):
-                self._settle()
-            self._wait_for(invocation)
+            self._converse(context_id, encode_command(elements), data_set)
+            if not invocation.is_reached:
+                self._wait_for(invocation)
         finally:
             self._finish(invocation)
         return invocation.response
+
+    def _converse(self, context_id: int, command: bytes, data_set: Sequence[Any] | None) -> None:
+        """Send a request, and receive what comes next unless another thread has the lead."""
+        if self._observes_messages or not self._lead.acquire(False):
+            if not self._send_now(context_id, command, data_set):
+                self._settle()
+            return
+        try:
+            message = MessageWriter(context_id, command, data_set, self._peer_maximum_length)
+            request = self._take(self._link.receive(first=message))
+        finally:
+            self._lead.release()
+            if self._waiting:
+                self._tell_all()
+        if request is not None:
+            self.serve(request)
 
     def _finish(self, invocation: Invocation) -> None:
         super()._finish(invocation)
@@ -187,12 +207,14 @@ class Waiting(Life):
             self._lead.release()
         return is_free
 
-    def _receive(self, *, waits: bool = True, linger: Linger | None = None) -> Message | None:
+    def _receive(
+        self, *, waits: bool = True, linger: Linger | None = None, first: MessageWriter | None = None
+    ) -> Message | None:
         """Take note of what happens next; return it when it is a request. For who has the lead."""
         if self._sinks.is_receiving and self._sinks.taker is not None:
             # It is not parked in the middle of what is passed on: others may wait for that in all workers.
             linger = None
-        return self._take(self._link.receive(waits=waits, linger=linger), waits=waits)
+        return self._take(self._link.receive(waits=waits, linger=linger, first=first), waits=waits)
 
     def _settle(self) -> None:
         """Wait until the connection is closed, now that the association is over."""
@@ -201,10 +223,16 @@ class Waiting(Life):
 
     # Serving, by who has received a request.
 
-    def serve(self, message: Message) -> None:
-        """Answer a request of the peer."""
+    def serve(self, message: Message, *, defers: bool = False) -> MessageWriter | None:
+        """Answer a request of the peer.
+
+        With `defers`, a response may be returned instead of being sent: for who receives next, to let both
+        be done in one go.
+        """
+        self._defers = defers
         try:
             rest = self._perform(message)
+            self._defers = False
             if rest is not None:
                 drive(rest)
         except BaseException as error:
@@ -212,6 +240,8 @@ class Waiting(Life):
         finally:
             if self._sinks.received or self._sinks.chosen:
                 self._sinks.discard(message)
+        response, self._deferred = self._deferred, None
+        return response
 
     def answer_by(self, message: Message, bound: Bound, event: Any, failure: Any, answer: Answering) -> Rest:
         """Have a handler say how a request is answered."""
@@ -242,11 +272,25 @@ class Waiting(Life):
         # Before it leaves: the peer's next request may follow at once.
         self._exchange.finish(message.command.message_id)
         self._is_ahead = self._exchange.performed_limit == 1 and self._link.reader.has_more
-        self._respond(message, command, data_set)
+        self._respond(message, command, data_set, may_defer=self._defers and not self._observes_messages)
 
-    def _respond(self, message: Message, command: bytes, data_set: Sequence[Any] | None) -> None:
+    def send_response_now(self, response: MessageWriter) -> None:
+        """Send what `serve` has returned, as another thread receives."""
         try:
-            self._send_now(message.context_id, command, data_set)
+            self._link.send(response)
+        except AssociationError as error:
+            self.log_unsent(error)
+
+    def _respond(
+        self, message: Message, command: bytes, data_set: Sequence[Any] | None, *, may_defer: bool = False
+    ) -> None:
+        try:
+            if may_defer:
+                self._deferred = MessageWriter(
+                    message.context_id, command, data_set, self._peer_maximum_length
+                )
+            else:
+                self._send_now(message.context_id, command, data_set)
         except ValueError as error:
             raise MessageError(str(error)) from error
 

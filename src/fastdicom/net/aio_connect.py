@@ -11,7 +11,7 @@ from typing import Any
 from fastdicom.errors import ConnectionFailed, TlsError
 from fastdicom.net.addresses import Address, Host
 from fastdicom.net.aio_link import Link
-from fastdicom.net.connection import ABORT_LINGER
+from fastdicom.net.ending import ABORT_LINGER
 from fastdicom.net.proxy import Proxy
 from fastdicom.net.socket_options import SocketOptions
 from fastdicom.net.tls import describe

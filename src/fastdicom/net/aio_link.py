@@ -20,7 +20,8 @@ from fastdicom.net.aio_filing import GONE, Filing, Outcome
 from fastdicom.net.aio_sending import HIGH_WATER, LOW_WATER
 from fastdicom.net.aio_tasks import Starter
 from fastdicom.net.attendants import Observer
-from fastdicom.net.connection import ABORT_LINGER, Happening, OnTransition
+from fastdicom.net.connection import Happening, OnTransition
+from fastdicom.net.ending import ABORT_LINGER
 from fastdicom.net.sinks import Sinks
 from fastdicom.net.tls import describe
 from fastdicom.net.visitor import DROPPED_LIMIT

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from functools import partial
 from time import monotonic
 from typing import Any, TypeAlias
@@ -18,9 +17,9 @@ from fastdicom._core.linger import Linger
 from fastdicom._core.pdata import Message, MessageWriter, ObservedPdu, Reader, Signal
 from fastdicom.errors import AbortSource, AssociationError, MessageError, ProtocolError, TlsError
 from fastdicom.net.attendants import DataSetSinks, Observer
-from fastdicom.net.resetting import reset_what_is_not_taken, reset_when_closed
+from fastdicom.net.ending import ABORT_LINGER, Ending
+from fastdicom.net.resetting import reset_what_is_not_taken
 from fastdicom.net.shortage import Shortage
-from fastdicom.net.streaming import Streaming
 from fastdicom.net.tls_wire import TlsWire
 from fastdicom.net.wires import STALLS
 from fastdicom.ul.provider import Indication, Provider
@@ -28,9 +27,6 @@ from fastdicom.ul.states import Event, State
 
 Happening: TypeAlias = Message | Indication | Signal
 OnTransition: TypeAlias = Callable[[str, State, Event, State], None]
-
-# How long an A-ABORT may take to leave, and the peer to close after it, before the connection is just closed.
-ABORT_LINGER = 1.0
 
 # States in which there is no association to abort.
 _GONE = (State.Sta1, State.Sta13)
@@ -41,7 +37,7 @@ _CHOICES = (Signal.COMMAND, Signal.LOOK, Signal.FULL, Signal.SINK_FAILED)
 _INTERRUPTIONS = (Signal.WOKEN, Signal.NO_ROOM)
 
 
-class Connection(Streaming):
+class Connection(Ending):
     """A connected socket with its state machine.
 
     Parameters
@@ -59,13 +55,10 @@ class Connection(Streaming):
 
     Attributes
     ----------
-    on_end, on_close
-        Called when there is no association any more, and when the connection is closed.
+    on_end
+        Called when there is no association any more.
     fault, timed_out : str or None
         Why this side aborted, when it was not asked to; which timeout of it that was.
-    see_off : callable or None
-        Takes the socket, and a time of the monotonic clock, when nothing is left but to wait until then for
-        the peer to close (Sta13). None: `receive` waits.
     """
 
     def __init__(
@@ -80,8 +73,6 @@ class Connection(Streaming):
         self.observer = observer
         self.sinks = sinks
         self.on_end: Callable[[], object] = bool
-        self.on_close: Callable[[], object] = bool
-        self.see_off: Callable[[socket.socket, float], None] | None = None
         self._shows_pdus = self._shows_sent_data = False
         self._shown = b""  # the P-DATA-TF that is being sent, for the observer
         self._abort_fields: tuple[int, int] = AbortSource.SERVICE_USER, 0
@@ -151,7 +142,9 @@ class Connection(Streaming):
         finally:
             self._turnstile.leave()
 
-    def receive(self, *, waits: bool = True, linger: Linger | None = None) -> Happening:
+    def receive(
+        self, *, waits: bool = True, linger: Linger | None = None, first: MessageWriter | None = None
+    ) -> Happening:
         """Wait for what happens next. One thread at a time.
 
         Parameters
@@ -161,23 +154,37 @@ class Connection(Streaming):
         linger
             For how long to wait here at most, then it is QUIET: somebody is to wait for `fileno` until `due`,
             or `on_news`, and to call again.
+        first
+            A message to be sent before.
 
         Returns
         -------
         Message, Indication or Signal
             A DIMSE message, or what the state machine tells; TIMED_OUT when a timeout of `set_timeouts` has
             passed; CLOSED when the connection has been closed, again and again.
+
+        Raises
+        ------
+        AssociationError
+            As for `send`, when there is something to be sent.
         """
         if not self._lock.acquire(False):
             self._turnstile.queue()
         try:
+            if first is not None and (self._shows_sent_data or not (self._flows and waits)):
+                self._send_before(first)
+                first = None
             while True:
                 if not (self._flows and waits):
                     known = self._before_wait(waits=waits)
                     if known is not None:
                         return known
                 try:
-                    outcome = self._wire.receive(linger)
+                    message, first = first, None
+                    outcome = self._wire.receive(linger, message)
+                    if message is not None and self._wire.is_sending:
+                        self._send_before(message, outcome)
+                        continue
                     if not (self._flows and type(outcome) is Message):
                         happening = self._digest(outcome)
                         if happening is not None:
@@ -210,17 +217,13 @@ class Connection(Streaming):
                 self.provider.request_p_data()
                 self._bound_wait()
             outcome = self._send_on(message) if self._shows_sent_data else self._wire.send(message)
-            while outcome is not Signal.SENT:
-                if not self._hear(outcome):
-                    return False
-                outcome = self._send_on(message)
+            return self._send_rest(message, outcome)
         except ProtocolError as error:
             self._blame(error)
             self.on_news()
             return False
         finally:
             self._lock.release()
-        return True
 
     def tell(self, primitive: Callable[[float], None]) -> None:
         """Apply a primitive of the local user to the state machine, and send what comes of it.
@@ -348,6 +351,23 @@ class Connection(Streaming):
         shortage.end()
         return Signal.COMMAND if self.sinks.choose(Signal.NO_ROOM, self.reader) else None
 
+    def _send_rest(self, message: MessageWriter, outcome: Message | ObservedPdu | Signal | bytes) -> bool:
+        """Go on with a message after what was told of it; False when the association has ended."""
+        while outcome is not Signal.SENT:
+            if not self._hear(outcome):
+                return False
+            outcome = self._send_on(message)
+        return True
+
+    def _send_before(
+        self, message: MessageWriter, outcome: Message | ObservedPdu | Signal | bytes | None = None
+    ) -> None:
+        """Send a message, or its rest, before something is received."""
+        is_sent = self.send(message) if outcome is None else self._send_rest(message, outcome)
+        if not is_sent:
+            self.linger(ABORT_LINGER)
+        self._turnstile.give_way()  # who wanted to be let in meanwhile has woken the sending
+
     def _hear(self, outcome: Message | ObservedPdu | Signal | bytes) -> bool:
         """Take note of what came while a message is sent; False when the sending is over."""
         self._is_short = outcome is Signal.NO_ROOM
@@ -454,32 +474,3 @@ class Connection(Streaming):
                 return Signal.SENT
             outcome = self._wire.send_pdu(self._shown)
         return outcome
-
-    def _leave(self, see_off: Callable[[socket.socket, float], None]) -> None:
-        """Let somebody else wait for the peer to close (AR-5, AA-2)."""
-        now = monotonic()
-        ends_at = self.ends_at
-        self._mark_closed()
-        self.provider.transport_closed(now)
-        see_off(self._socket, now + ABORT_LINGER if ends_at is None else ends_at)
-        self._let_go()
-
-    def _let_go(self) -> None:
-        # An association refers to itself in circles: memory must not wait until those are found.
-        self._wire.forget()
-        self.reader.discard()
-        self._wire.rest()
-        self._stream_end.notify_all()
-        self.on_close()
-
-    def _close(self) -> None:
-        if not self._mark_closed():
-            return
-        if self.provider.state is not State.Sta1:
-            self.provider.transport_closed(monotonic())
-        if self._wire.has_unsent:
-            reset_when_closed(self._socket)
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_WR)
-        self._socket.close()
-        self._let_go()

@@ -29,6 +29,10 @@ FOLLOWERS = 4
 # each other keeps its worker, and none waits for much longer.
 LINGER = 20
 
+# Workers beyond which a response leaves together with the wait for the next request: a thread that lets go of
+# the GIL may have to wait for it then. Before that a response leaves sooner by itself.
+CROWD = 1
+
 # Jobs that a worker takes one after the other while others wait for a worker, before it is their turn.
 JOBS_IN_A_ROW = 8
 
@@ -95,6 +99,11 @@ class Workforce:
                 self.linger.milliseconds = LINGER
         for crew in waiting:
             crew.wake()
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether others work as well, who may have to wait for the GIL."""
+        return self._busy > CROWD
 
     @property
     def is_short(self) -> bool:

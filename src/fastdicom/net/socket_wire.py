@@ -128,8 +128,12 @@ class SocketWire:
             times.append(self._window_begin + self._window)
         return min(times, default=None)
 
-    def receive(self, linger: Linger | None = None) -> Outcome:
-        """Wait for the next event."""
+    def receive(self, linger: Linger | None = None, first: MessageWriter | None = None) -> Outcome:
+        """Wait for the next event, after a message has been sent."""
+        outcome = Signal.SENT if first is None else self.send(first)
+        return self._receive(linger) if outcome is Signal.SENT else outcome
+
+    def _receive(self, linger: Linger | None) -> Outcome:
         begin = None if linger is None else self._quiet_begin
         idle_until: float | None = None
         has_received = False
@@ -186,6 +190,11 @@ class SocketWire:
         self.reader.commit(n)
 
     # Sending.
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether a message has been begun and not been sent whole."""
+        return self._sending is not None
 
     def send(self, message: MessageWriter, listens: bool = True) -> Outcome:
         """Send a message."""
