@@ -95,7 +95,9 @@ class Waiting(Life):
 
     def _converse(self, context_id: int, command: bytes, data_set: Sequence[Any] | None) -> None:
         """Send a request, and receive what comes next unless another thread has the lead."""
-        if self._observes_messages or not self._lead.acquire(False):
+        # While something is streamed the request has to wait, and others receive meanwhile.
+        is_plain = not (self._observes_messages or self._link.is_streaming)
+        if not (is_plain and self._lead.acquire(False)):
             if not self._send_now(context_id, command, data_set):
                 self._settle()
             return
@@ -229,7 +231,7 @@ class Waiting(Life):
         With `defers`, a response may be returned instead of being sent: for who receives next, to let both
         be done in one go.
         """
-        self._defers = defers
+        self._defers = defers and not self._link.is_streaming
         try:
             rest = self._perform(message)
             self._defers = False
