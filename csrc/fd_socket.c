@@ -216,14 +216,14 @@ static int is_too_slow(struct fd_socket *s, const struct fd_timeouts *timeouts)
         return 0;
     int64_t now = fd_clock_ms();
     if (s->window_begin == 0) {
-        s->window_begin = now;
+        s->window_begin = now + 1; /* rounded up: no window is shorter than it has to be */
         s->window_moved = moved;
         return 0;
     }
     if (now - s->window_begin < timeouts->window)
         return 0;
     int is_slow = moved - s->window_moved < timeouts->window_least;
-    s->window_begin = now;
+    s->window_begin = now + 1;
     s->window_moved = moved;
     return is_slow;
 }
